@@ -1,0 +1,77 @@
+"""The best cheap way, saved ready to use: no user leaves with nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+from advisor.errors import RunFolderError
+from pipeline.embeddings import Embedder
+from pipeline.models import locate
+from pipeline.records import Document, ModelSource, TextPreparation
+from pipeline.storage import load_record, save_record
+from pipeline.task import Predict, RivalSetting, Rows, Task, load_task
+
+NEEDS_NO_MODEL = ("majority", "tfidf")
+
+
+class SavedWay(Document):
+    """Which cheap way was saved, and what it reads."""
+
+    name: str
+    task: str
+    classes: list[str]
+    columns: dict[str, str | list[str]]
+    model: ModelSource
+    preparation: TextPreparation
+
+
+def save_alternative(
+    folder: Path,
+    name: str,
+    task: Task,
+    rows: Rows,
+    setting: RivalSetting,
+    columns: dict[str, str | list[str]],
+    seed: int,
+) -> None:
+    """Fit a cheap way on all training rows and write it into `alternative/`."""
+    target = folder / "alternative"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    way = task.fit_rival(name, setting)(rows, seed)
+    way.save(target)  # type: ignore[attr-defined]  # what `fit_rival` returns is a KeptPredict
+    description = SavedWay(
+        name=name,
+        task=task.key,
+        classes=list(setting.classes),
+        columns=columns,
+        model=setting.embedder.source,
+        preparation=setting.embedder.preparation,
+    )
+    save_record(description, target / "way.json")
+
+
+def load_alternative(folder: Path) -> tuple[SavedWay, Predict]:
+    """Load the cheap way of a run.
+
+    Raises:
+        RunFolderError: The run has none.
+        ModelError: It reads features of a model that is not at hand.
+    """
+    target = folder / "alternative"
+    if not (target / "way.json").is_file():
+        raise RunFolderError(f"'{folder}' holds no cheap way yet.", f"Go on with the run: `advisor assess {folder}`.")
+    way = load_record(SavedWay, target / "way.json")
+    embedder = None
+    if way.name not in NEEDS_NO_MODEL:
+        path = locate(way.model, folder)
+        embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
+    return way, load_task(way.task).load_rival(target, embedder)
+
+
+def describe_columns(folder: Path) -> dict[str, str | list[str]]:
+    """The columns that the run read its rows from."""
+    found: dict[str, str | list[str]] = json.loads((folder / "alternative" / "way.json").read_text(encoding="utf-8"))[
+        "columns"
+    ]
+    return found

@@ -1,0 +1,155 @@
+"""The verdict. Pure: vetoes first, then the probability of a useful gain, then weighted points."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.factors import shown
+from advisor.records import Flip, Reason
+from advisor.rulebook import DecisionRules
+
+VerdictName = Literal["go", "not_yet", "no_go"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that the verdict rests on; what was not measured is None.
+
+    Attributes:
+        usable_rows: Rows that can be learned from.
+        smallest_class: Label and rows of the rarest class.
+        median_class_rows: Rows of the typical class.
+        consent: What the user said.
+        permutation_p: How often shuffled labels did as well as the true ones.
+        best: Name, score and lower bound of the best cheap way.
+        good_enough: The score at which the user would stop looking.
+        useful_gain: The smallest gain worth having.
+        probability: Of a useful gain.
+        time_share: Of the time budget.
+        memory_share: Of the memory budget.
+        points: Weighted factor points, 0 to 4.
+    """
+
+    usable_rows: int
+    smallest_class: tuple[str, int] | None
+    median_class_rows: float | None
+    consent: str
+    permutation_p: float | None
+    best: tuple[str, float, float] | None
+    good_enough: float
+    useful_gain: float
+    probability: float | None
+    time_share: float | None
+    memory_share: float | None
+    points: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict, why, and what would change it."""
+
+    name: VerdictName
+    reasons: list[Reason]
+    flips: list[Flip]
+
+
+def decide(case: Case, rules: DecisionRules) -> Verdict:
+    """Decide from what was measured."""
+    wanting = _what_is_wanting(case, rules)
+    if wanting:
+        return _verdict("not_yet", wanting)
+    pointless = _what_is_pointless(case, rules)
+    if pointless:
+        return _verdict("no_go", pointless)
+    if case.probability is None:
+        raise ValueError("a case without a veto needs a forecast")
+    too_dear = _what_is_too_dear(case, rules)
+    return _by_probability(case, case.probability, too_dear, rules)
+
+
+_Finding = tuple[Reason, Flip]
+
+
+def _verdict(name: VerdictName, found: list[_Finding]) -> Verdict:
+    return Verdict(name, [reason for reason, _ in found], [flip for _, flip in found])
+
+
+def data_vetoes(case: Case, rules: DecisionRules) -> bool:
+    """Whether the data alone already says "not yet", so that nothing else has to be measured."""
+    return bool(_what_is_wanting(case, rules))
+
+
+def cheap_way_vetoes(case: Case, rules: DecisionRules) -> bool:
+    """Whether the cheap ways alone already say "no", so that no pilot has to be run."""
+    return bool(_what_is_pointless(case, rules))
+
+
+def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Finding]:
+    found = []
+    limits = {code: threshold.value for code, threshold in rules.thresholds.items()}
+    if case.usable_rows < limits["too_few_rows"]:
+        found.append(_finding(rules, "too_few_rows", "data_availability", f"{case.usable_rows}"))
+    if case.smallest_class is not None and case.smallest_class[1] < limits["class_without_rows"]:
+        label, rows = case.smallest_class
+        found.append(_finding(rules, "class_without_rows", "data_availability", f"{rows}", name=label))
+    if case.median_class_rows is not None and case.median_class_rows < limits["few_rows_per_class"]:
+        value = shown(case.median_class_rows, "number")
+        found.append(_finding(rules, "few_rows_per_class", "data_availability", value))
+    if case.consent == "no":
+        found.append(_finding(rules, "no_consent", "data_availability", case.consent))
+    return found
+
+
+def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
+    limits = {code: threshold.value for code, threshold in rules.thresholds.items()}
+    if case.permutation_p is not None and case.permutation_p > limits["no_signal"]:
+        return [_finding(rules, "no_signal", "task_similarity", shown(case.permutation_p, "percent"))]
+    if case.best is None:
+        return []
+    name, score, low = case.best
+    way = name.replace("_", "-")
+    if low > case.good_enough:
+        return [
+            _finding(rules, "good_enough_reached", "baseline_performance", f"{low:.3f}", f"{case.good_enough:.3f}", way)
+        ]
+    room = case.good_enough - score
+    if room < case.useful_gain * limits["no_room"]:
+        value, limit = shown(max(room, 0.0), "points"), shown(case.useful_gain, "points")
+        return [_finding(rules, "no_room", "baseline_performance", value, limit, way)]
+    return []
+
+
+def _what_is_too_dear(case: Case, rules: DecisionRules) -> list[_Finding]:
+    found = []
+    for code, share in (("over_time_budget", case.time_share), ("over_memory_budget", case.memory_share)):
+        if share is not None and share > rules.thresholds[code].value:
+            found.append(_finding(rules, code, "compute", shown(share, "percent")))
+    return found
+
+
+def _by_probability(case: Case, probability: float, too_dear: list[_Finding], rules: DecisionRules) -> Verdict:
+    thresholds = rules.thresholds
+    likely = shown(probability, "percent")
+    go, no_go = thresholds["go_probability"], thresholds["no_go_probability"]
+    if probability < no_go.value:
+        limit = shown(no_go.value, "percent")
+        return _verdict("no_go", [_finding(rules, "no_go_probability", "baseline_performance", likely, limit)])
+    if too_dear:
+        return _verdict("not_yet", too_dear)
+    if probability >= go.value:
+        limit = shown(go.value, "percent")
+        return _verdict("go", [_finding(rules, "go_probability", "baseline_performance", likely, limit)])
+    points = thresholds["go_points"]
+    finding = _finding(rules, "go_points", "data_availability", f"{case.points:.1f}", f"{points.value:.1f}", likely)
+    return _verdict("go" if case.points >= points.value else "not_yet", [finding])
+
+
+def _finding(
+    rules: DecisionRules, code: str, factor: str, value: str, limit: str | None = None, name: str = ""
+) -> _Finding:
+    threshold = rules.thresholds[code]
+    limit = limit if limit is not None else shown(threshold.value, "number")
+
+    def filled(sentence: str) -> str:
+        return sentence.replace("{value}", value).replace("{limit}", limit).replace("{name}", name)
+
+    return Reason(code=code, because=filled(threshold.because)), Flip(factor=factor, because=filled(threshold.flip))

@@ -1,0 +1,226 @@
+"""Everything that is measured for one run, each thing once: what was saved by an earlier session is read back."""
+
+import functools
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+from advisor.columns import settle_columns
+from advisor.errors import RunFolderError
+from advisor.measurements.bench import Bench, make_bench
+from advisor.recommendation import at_hand, shortlist
+from advisor.records import (
+    Answers,
+    Candidate,
+    DatasetMeasurement,
+    HardwareMeasurement,
+    ModelMeasurement,
+    PilotMeasurement,
+    RivalMeasurement,
+)
+from advisor.rulebook import Rules
+from advisor.run_folder import RunFolder
+from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
+from pipeline.data.splitting import load_splits, save_splits
+from pipeline.embeddings import Embedder
+from pipeline.models import check_weights, locate
+from pipeline.records import Recipe, Record, TextPreparation
+from pipeline.task import Metric, RivalSetting, Task, load_task
+from pipeline.training.journal import Journal
+
+R = TypeVar("R", bound=Record)
+
+MOST_TOKENS = 512
+"""Texts are cut here even when a model reads more; a longer limit costs memory for every row."""
+
+
+class Progress(Protocol):
+    """Shows a person what is going on."""
+
+    def step(self, name: str) -> None:
+        """A new phase begins."""
+
+    def advance(self, done: int, total: int) -> None:
+        """So much of the phase is done."""
+
+
+class Measuring:
+    """The measurements of one run.
+
+    Args:
+        folder: The run folder, with its answers.
+        rules: For languages and the catalogue.
+        progress: Told of every phase.
+    """
+
+    def __init__(self, folder: RunFolder, rules: Rules, progress: Progress) -> None:
+        self.folder, self.rules, self.progress = folder, rules, progress
+        self.answers: Answers = settle_columns(folder.answers, folder.path)
+        self.task: Task = load_task(self.answers.task)
+        self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
+        self.journal = Journal(folder.cache / "measuring.jsonl")
+
+    @cached_property
+    def data(self) -> Dataset:
+        """All rows with their sides; `splits.parquet` is written on the way.
+
+        Raises:
+            DataError: The data cannot be used.
+            RunFolderError: The data is not what the run began with.
+        """
+        self.progress.step("reading the data")
+        data = load_dataset(self.answers.data, self.task, self.folder.path, self.answers.seed)
+        purpose = "hash texts and compare labels, to group duplicates and find leaks"
+        log_test_reading(self.folder.path, purpose, sum(side == "test" for side in data.sides))
+        path = self.folder.path / "splits.parquet"
+        if not path.is_file():
+            save_splits(path, data.rows.ids, data.groups, data.sides)
+        elif list(load_splits(path)["row_id"]) != list(data.rows.ids):
+            raise RunFolderError(
+                f"'{self.answers.data.train}' has changed since this run began.",
+                "Assess it into a new folder; `[data] splits` with this run's splits.parquet keeps its test rows sealed.",
+            )
+        return data
+
+    def _keep(self, name: str, kind: type[R], title: str, make: Callable[[], R]) -> R:
+        """What an earlier session measured, or a new measurement."""
+        fresh = not (self.folder.cache / f"{name}.json").is_file()
+        if fresh:
+            self.progress.step(title)
+        found = self.folder.remember(name, kind, make)
+        if fresh:
+            self.journal.write("measured", name=name)
+        return found
+
+    @cached_property
+    def dataset(self) -> DatasetMeasurement:
+        """What the data holds."""
+        from advisor.measurements.dataset import measure_dataset
+
+        data = self.data
+        return self._keep(
+            "dataset",
+            DatasetMeasurement,
+            "counting rows, copies and conflicts",
+            lambda: measure_dataset(data, self.answers, self.rules.languages),
+        )
+
+    @cached_property
+    def hardware(self) -> HardwareMeasurement:
+        """The machine."""
+        from advisor.measurements.hardware import measure_hardware
+
+        return self._keep(
+            "hardware", HardwareMeasurement, "measuring the machine", lambda: measure_hardware(self.folder.path)
+        )
+
+    @cached_property
+    def bench(self) -> Bench | None:
+        """Rows and folds on which ways are compared, or None when there are too few."""
+        from advisor.measurements.dataset import usable_positions
+
+        return make_bench(self.task, self.data, usable_positions(self.data), self.metric, self.answers.seed)
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """All models that fit the user's limits."""
+        return shortlist(self.answers, self.rules.models, self.folder.path)
+
+    @cached_property
+    def at_hand(self) -> list[Candidate]:
+        """The models that can be measured now."""
+        return at_hand(self.candidates, self.rules.models, self.dataset.language)
+
+    @functools.cache  # noqa: B019 - lives as long as the run
+    def embedder(self, candidate: Candidate) -> Embedder:
+        """Frozen features of a model at hand, its weights checked against the pin."""
+        path = locate(candidate.source, self.folder.path)
+        assert path is not None, "only models at hand are measured"
+        check_weights(path, candidate.source)
+        preparation = TextPreparation(max_tokens=min(candidate.source.max_tokens, MOST_TOKENS))
+        found = Embedder(path, candidate.source, preparation, self.folder.cache)
+        found.progress = self.progress.advance
+        return found
+
+    @cached_property
+    def models(self) -> list[ModelMeasurement]:
+        """Every model at hand, measured on the training rows; empty when there is no bench."""
+        from advisor.measurements.similarity import measure_model
+
+        bench = self.bench
+        if bench is None:
+            return []
+        return [
+            self._keep(
+                f"model-{candidate.name}",
+                ModelMeasurement,
+                f"reading the training rows with {candidate.name}",
+                functools.partial(measure_model, candidate, self.embedder(candidate), bench),
+            )
+            for candidate in self.at_hand
+        ]
+
+    def setting(self, candidate: Candidate, pooling: str) -> RivalSetting:
+        """What the cheap ways may use with this model."""
+        return RivalSetting(
+            embedder=self.embedder(candidate),
+            classes=self.task.classes(self.data.rows),
+            metric=self.metric,
+            phrases=self.answers.data.phrases,
+            templates=self.rules.tasks[self.task.key].templates,
+            pooling=pooling,
+        )
+
+    def rivals(self, candidate: Candidate, pooling: str) -> RivalMeasurement | None:
+        """The cheap ways, with the features of the recommended model."""
+        from advisor.measurements.rivals import measure_rivals
+
+        bench = self.bench
+        if bench is None:
+            return None
+        setting = self.setting(candidate, pooling)
+        title = "cross-validating the cheap ways"
+        return self._keep("rivals", RivalMeasurement, title, lambda: measure_rivals(bench, setting))
+
+    def pilot(self, candidate: Candidate, pooling: str, recipe: Recipe) -> PilotMeasurement:
+        """A short real fine-tuning of the recommended model."""
+        from advisor.measurements.pilot import measure_pilot
+
+        bench = self.bench
+        assert bench is not None, "a pilot follows rivals that could be measured"
+        source = candidate.source.model_copy(update={"pooling": pooling})
+        return self._keep(
+            "pilot",
+            PilotMeasurement,
+            "fine-tuning on a few rows, in a fresh process",
+            lambda: measure_pilot(
+                bench,
+                self.embedder(candidate),
+                source,
+                recipe,
+                60 * self.answers.budget.train_minutes,
+                self.folder.cache / "pilot",
+            ),
+        )
+
+    def training_tokens(self, candidate: Candidate) -> tuple[int, int]:
+        """Tokens of the training and of the validation rows, as many as a batch of like lengths pads them to."""
+        from pipeline.preparation import prepare
+
+        embedder = self.embedder(candidate)
+        found = []
+        for side in ("train", "validation"):
+            rows = self.data.on(side)
+            texts = [str(prepare(given, embedder.preparation)) for given in rows.inputs]
+            limit = embedder.preparation.max_tokens
+            encoded = embedder.tokenizer(texts, truncation=True, max_length=limit)["input_ids"] if texts else []
+            found.append(_padded([len(tokens) for tokens in encoded]))
+        return found[0], found[1]
+
+
+def _padded(lengths: list[int], batch_size: int = 16) -> int:
+    """Tokens when rows of like length stand together."""
+    ordered = sorted(lengths, reverse=True)
+    return sum(
+        ordered[start] * len(ordered[start : start + batch_size]) for start in range(0, len(ordered), batch_size)
+    )

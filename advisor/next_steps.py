@@ -1,0 +1,94 @@
+"""What to do next after a verdict or a result, best first. Pure."""
+
+from advisor.records import Answers, Decision
+from pipeline.records import NextStep, NextSteps, Result
+
+
+def after_decision(decision: Decision, folder: str) -> NextSteps:
+    """What to do after a verdict."""
+    if decision.verdict == "go":
+        return NextSteps.of(
+            NextStep(
+                title="Start the run",
+                because="The plan is written; it can also be copied to another machine.",
+                command=f"advisor train {folder}",
+            ),
+            NextStep(
+                title="Or run it elsewhere",
+                because="Copy the run folder and the data; the rows are verified by their hashes.",
+                command=f"python -m pipeline {folder}/plan.json --data FILE",
+            ),
+        )
+    steps = [
+        NextStep(title="Change what stands in the way", because=flip.because, command=None) for flip in decision.flips
+    ]
+    ready = _use_alternative(decision, folder)
+    return NextSteps.of(*([ready, *steps] if decision.verdict == "no_go" else [*steps, ready]))
+
+
+def _use_alternative(decision: Decision, folder: str) -> NextStep:
+    way = decision.alternative
+    name = way.name.replace("_", "-") if way else "cheap way"
+    score = f" ({decision.metric} {way.score:.3f}, cross-validated)" if way and way.score is not None else ""
+    return NextStep(
+        title=f"Use the {name} now",
+        because=f"It is the best cheap way{score}, fitted on all training rows and saved ready to use.",
+        command=f"advisor predict {folder} --data in.csv --out out.csv",
+    )
+
+
+def after_result(decision: Decision, result: Result, answers: Answers, folder: str) -> NextSteps:
+    """What to do after a run."""
+    use = f"advisor predict {folder} --data in.csv --out out.csv"
+    steps = []
+    if result.verdict == "improved":
+        steps.append(NextStep(title="Use the fine-tuned model", because=result.because, command=use))
+    else:
+        way = result.chosen_rival.replace("_", "-")
+        steps.append(
+            NextStep(
+                title=f"Prefer the {way}",
+                because=f"{result.because} The {way} is cheaper to run and to keep.",
+                command=f"{use} --cheap",
+            )
+        )
+    if result.verdict == "insufficient_evidence" and decision.smallest_provable_gain is not None:
+        wanted = result.test_rows * (decision.smallest_provable_gain / answers.goal.useful_gain) ** 2
+        steps.append(
+            NextStep(
+                title="Label more rows to be sure",
+                because=f"About {wanted:,.0f} sealed rows would show a gain of {100 * answers.goal.useful_gain:.1f} points; "
+                f"there are {result.test_rows:,}. Keep these sealed with `[data] splits` and this run's splits.parquet.",
+            )
+        )
+    steps += _weakest_class(result)
+    if result.fine_tuned.score < answers.goal.good_enough:
+        steps.append(
+            NextStep(
+                title="Measure another model",
+                because=f"{result.fine_tuned.score:.3f} is still short of the {answers.goal.good_enough:.3f} that you call good enough.",
+                command="advisor models",
+            )
+        )
+    return NextSteps.of(*steps)
+
+
+def _weakest_class(result: Result) -> list[NextStep]:
+    """The class that costs most, with the class that it is most taken for."""
+    classes = [row for row in result.errors.by_class if row.rows > 0]
+    if not classes:
+        return []
+    worst = min(classes, key=lambda row: row.f1)
+    place = result.classes.index(worst.label)
+    mistaken = [count if other != place else 0 for other, count in enumerate(result.errors.confusion[place])]
+    taken_for = (
+        f", most often taken for '{result.classes[mistaken.index(max(mistaken))]}' ({max(mistaken)} of {worst.rows} rows)"
+        if max(mistaken)
+        else ""
+    )
+    return [
+        NextStep(
+            title=f"Look at the class '{worst.label}'",
+            because=f"Its F1 is the lowest, {worst.f1:.3f}{taken_for}. More rows or clearer labels there help most.",
+        )
+    ]

@@ -1,0 +1,83 @@
+"""Uses what a run produced: the fine-tuned model, or the best cheap way."""
+
+from pathlib import Path
+from typing import Any
+
+from advisor.alternative import load_alternative
+from advisor.run_folder import RunFolder
+from pipeline.data.preview import find_dialect, find_file
+from pipeline.data.reading import read
+from pipeline.errors import DataError
+from pipeline.predictors.fine_tuned import load_fine_tuned
+from pipeline.records import DataSource, Plan
+from pipeline.storage import load_record, storage_error
+from pipeline.task import Predict, Predictions, load_task
+
+WRITERS = {".csv", ".jsonl", ".parquet"}
+
+
+def predict(
+    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, text: str | None = None
+) -> tuple[str, int]:
+    """Answer the rows of a file and write them with their answers.
+
+    Args:
+        folder: A run.
+        data: File with the columns that the task reads; labels are not needed.
+        out: CSV, JSON Lines or Parquet file to write; it must not exist.
+        cheap: Use the cheap way even when there is a fine-tuned model.
+        text: Name of the text column, when it differs from that of the training file.
+
+    Returns:
+        Name of the way that answered, and the number of rows.
+
+    Raises:
+        DataError: The file cannot be read, or `out` cannot be written as asked.
+    """
+    _check_out(out)
+    given = folder.answers.data
+    source = DataSource(train=data, encoding=given.encoding, delimiter=given.delimiter)
+    way, columns, answer = _way(folder, cheap=cheap)
+    if text is not None:
+        columns = {**columns, "text": text}
+    task = load_task(folder.answers.task)
+    table = read(data, source, Path.cwd())
+    rows = task.rows(table, columns, data, labelled=False)
+    found = answer(rows)
+    _write(table, found, out, source)
+    return way, len(rows)
+
+
+def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, dict[str, Any], Predict]:
+    if not cheap and (folder.path / "model" / "config.json").is_file() and folder.has("result.json"):
+        plan = load_record(Plan, folder.path / "plan.json")
+        return "fine-tuned", dict(plan.data.columns), load_fine_tuned(folder.path / "model")
+    way, answer = load_alternative(folder.path)
+    return way.name.replace("_", "-"), dict(way.columns), answer
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix.lower() not in WRITERS:
+        raise DataError(
+            f"'{out.name}' is not of a kind that can be written.", f"Use one of: {', '.join(sorted(WRITERS))}."
+        )
+    if out.exists():
+        raise DataError(f"'{out}' is already there.", "Choose another name with --out; nothing is overwritten.")
+
+
+def _write(table: Any, found: Predictions, out: Path, source: DataSource) -> None:
+    answered = table.assign(prediction=list(found.answers))
+    if found.scores is not None:
+        answered["confidence"] = found.scores.max(axis=1)
+    path = find_file(source.train, Path.cwd())
+    delimiter = find_dialect(path, source).delimiter if path is not None else ","
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".csv":
+            answered.to_csv(out, index=False, sep=delimiter)
+        elif out.suffix == ".jsonl":
+            answered.to_json(out, orient="records", lines=True, force_ascii=False)
+        else:
+            answered.to_parquet(out, index=False)
+    except OSError as error:
+        raise storage_error(out, error) from error

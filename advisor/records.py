@@ -1,0 +1,483 @@
+"""The frozen facts of the advisor, in the order they flow: answers, measurements, factors, decision. Free of torch."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from pipeline.records import (
+    DataSource,
+    Document,
+    Forecast,
+    ModelSource,
+    Plan,
+    Record,
+    Result,
+    Score,
+)
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How the questionnaire puts a field: the question, and for a closed field what each value says.
+
+    The field's docstring is the help line.
+    """
+
+    question: str
+    choices: tuple[tuple[str, str], ...] = ()
+    """Pairs of value and what a person reads."""
+
+
+YesNo = Literal["unknown", "yes", "no"]
+Level = Literal["unknown", "none", "some", "solid"]
+
+_YES_NO = (("yes", "yes"), ("no", "no"), ("unknown", "I do not know"))
+
+
+class Goal(Record):
+    """What the user wants to reach."""
+
+    metric: Annotated[str | None, Ask("Which score counts?")] = None
+    """The task's usual metric when not given: macro F1 treats every class alike, accuracy every row."""
+    good_enough: Annotated[float, Ask("Which score would be good enough, so that you would stop looking?")] = 0.95
+    """Between 0 and 1. Cheap ways that already reach it end the search."""
+    useful_gain: Annotated[float, Field(gt=0), Ask("What is the smallest gain that is worth a fine-tuned model?")] = (
+        0.03
+    )
+    """Over the best cheap way, in points of the same score: 0.03 is three points of a hundred."""
+
+
+class Budget(Record):
+    """What the run may cost."""
+
+    train_minutes: Annotated[float, Field(gt=0), Ask("How many minutes may the whole run take?")] = 60.0
+    """Wall time on this machine: training and evaluation together."""
+    memory_gib: Annotated[float | None, Field(gt=0), Ask("How much memory may it use, in GiB?")] = None
+    """Leave empty for what is free on this machine when it is measured."""
+    price_per_hour: Annotated[
+        float | None, Field(ge=0), Ask("What does an hour of this machine cost, if anything?")
+    ] = None
+    """In your currency; the report then gives the run's cost. Leave empty when it costs nothing."""
+
+
+class Models(Record):
+    """Which pre-trained models may be considered."""
+
+    candidates: list[str] = Field(default_factory=list)
+    """Names from `advisor models`, or folders with a model; all models at hand when empty."""
+
+
+class Provenance(Record):
+    """Where the data comes from and what may be done with it."""
+
+    origin: Annotated[
+        Literal["unknown", "own", "public", "bought", "scraped"],
+        Ask(
+            "Where does the data come from?",
+            (
+                ("own", "collected by us"),
+                ("public", "a public data set"),
+                ("bought", "bought or licensed"),
+                ("scraped", "gathered from the web"),
+                ("unknown", "I do not know"),
+            ),
+        ),
+    ] = "unknown"
+    """Goes into the data sheet of the run and the model card."""
+    consent: Annotated[
+        Literal["unknown", "yes", "no", "not_needed"],
+        Ask(
+            "Did the people whose data this is agree to this use?",
+            (
+                ("yes", "yes, they agreed"),
+                ("not_needed", "not needed: no people, or a legal ground that does without"),
+                ("no", "no"),
+                ("unknown", "I do not know"),
+            ),
+        ),
+    ] = "unknown"
+    """Training on people's data without a ground for it cannot be undone once a model is shared."""
+    licence: Annotated[str, Ask("Under which licence is the data?")] = UNKNOWN
+    """Its name, such as CC-BY-4.0 or proprietary; leave empty when you do not know."""
+    personal_data: Annotated[YesNo, Ask("Does it hold personal data?", _YES_NO)] = "unknown"
+    """Names, contacts, health, opinions of identifiable people. If yes, no raw rows are shown in the report."""
+
+
+class Expertise(Record):
+    """Five anchored questions on what the people who will own the model have done before."""
+
+    training: Annotated[
+        Level,
+        Ask(
+            "Have you fine-tuned a neural network before?",
+            (
+                ("none", "never"),
+                ("some", "followed a tutorial, or ran someone's script"),
+                ("solid", "several, and chose the settings myself"),
+                ("unknown", "rather not say"),
+            ),
+        ),
+    ] = "unknown"
+    """Changes how much is explained and chosen for you; alone it never decides against fine-tuning."""
+    evaluation: Annotated[
+        Level,
+        Ask(
+            "Have you judged a model on rows that it never saw?",
+            (
+                ("none", "never"),
+                ("some", "reported a score on a test set"),
+                ("solid", "compared models with intervals or tests"),
+                ("unknown", "rather not say"),
+            ),
+        ),
+    ] = "unknown"
+    """Decides how the report explains intervals."""
+    programming: Annotated[
+        Level,
+        Ask(
+            "How do you work with Python?",
+            (
+                ("none", "I run what others wrote"),
+                ("some", "I write scripts or notebooks"),
+                ("solid", "I maintain packages or services"),
+                ("unknown", "rather not say"),
+            ),
+        ),
+    ] = "unknown"
+    """Someone has to load and call the model afterwards."""
+    operations: Annotated[
+        Level,
+        Ask(
+            "Have you kept a model running for others?",
+            (
+                ("none", "never"),
+                ("some", "in a demo or a batch job"),
+                ("solid", "in production, with monitoring"),
+                ("unknown", "rather not say"),
+            ),
+        ),
+    ] = "unknown"
+    """A fine-tuned model has to be watched and made anew when the data changes."""
+    labelling: Annotated[
+        Level,
+        Ask(
+            "Who made the labels, and how well do you know them?",
+            (
+                ("none", "I found them as they are"),
+                ("some", "we have read a sample"),
+                ("solid", "we wrote the guide and measured agreement"),
+                ("unknown", "rather not say"),
+            ),
+        ),
+    ] = "unknown"
+    """Labels that nobody has read are the commonest reason for a disappointing model."""
+
+
+class Deployment(Record):
+    """Limits that the model will meet in use."""
+
+    max_latency_ms: Annotated[float | None, Field(gt=0), Ask("How many milliseconds may one answer take?")] = None
+    """On a machine like this one, one text at a time. Leave empty for no limit."""
+    max_model_mb: Annotated[float | None, Field(gt=0), Ask("How large may the model be, in MB?")] = None
+    """Size of the weights on disk. Leave empty for no limit."""
+    language: Annotated[str | None, Field(pattern="^[a-z]{2,3}$"), Ask("Which language are the texts in?")] = None
+    """Two-letter code such as en or de; leave empty for a guess from the script and the commonest words, which is shown."""
+    licence: Annotated[
+        Literal["any", "commercial"],
+        Ask(
+            "Which licences may the model have?",
+            (("any", "any, research included"), ("commercial", "only ones that allow commercial use")),
+        ),
+    ] = "any"
+    """Models whose licence forbids your use are left out."""
+
+
+class Launch(Record):
+    """What happens on a go."""
+
+    automatic: Annotated[bool, Ask("On a go, start training by itself?")] = True
+    """Without it the report ends with the command that starts it."""
+
+
+class Answers(Document):
+    """Everything the user said. What was not said has a stated default, shown as "not asked"."""
+
+    task: str = "text-classification"
+    """Kind of task: a key of `advisor models --task`."""
+    name: str | None = None
+    """Name of the run; the data file's name when not given."""
+    seed: int = 13
+    """Seed of every random choice."""
+    data: DataSource
+    goal: Goal = Goal()
+    budget: Budget = Budget()
+    models: Models = Models()
+    provenance: Provenance = Provenance()
+    expertise: Expertise = Expertise()
+    deployment: Deployment = Deployment()
+    launch: Launch = Launch()
+    task_options: dict[str, str] = Field(default_factory=dict)
+    """Answers to the task's own questions."""
+
+    def not_asked(self) -> list[tuple[str, Any]]:
+        """Dotted names and defaults of the questions that were not answered."""
+        found: list[tuple[str, Any]] = []
+        for section in ("goal", "budget", "provenance", "expertise", "deployment", "launch"):
+            record: Record = getattr(self, section)
+            unsaid = [
+                name
+                for name in type(record).model_fields
+                if section not in self.model_fields_set or name not in record.model_fields_set
+            ]
+            found += [(f"{section}.{name}", getattr(record, name)) for name in unsaid]
+        return found
+
+
+class Finding(Record):
+    """Something that the audit of the data found."""
+
+    code: str
+    count: int
+    because: str
+    examples: list[str] = Field(default_factory=list)
+
+
+class DatasetMeasurement(Record):
+    """What the data holds, counted on all rows; no score looks at test rows."""
+
+    rows: int
+    usable_rows: int
+    """What is left after exact duplicates, conflicts and empty rows."""
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    reserve_rows: int
+    rows_per_class: dict[str, int]
+    """Usable rows that may train, for each class; empty for tasks without classes."""
+    smallest_class_rows: int | None
+    median_class_rows: float | None
+    imbalance: float | None
+    """Largest class over smallest."""
+    exact_duplicate_fraction: float
+    near_duplicate_fraction: float
+    conflicting_rows: int
+    leaked_rows: int
+    """Rows of a given split whose text also stands in another."""
+    empty_rows: int
+    median_words: float
+    longest_words: int
+    distinct_word_fraction: float
+    """Different words over all words: how varied the texts are."""
+    script: str
+    """Commonest writing system of the letters."""
+    language: str
+    """As the user said, else a guess from script and commonest words; `unknown` when neither tells."""
+    language_source: Literal["user", "guess"]
+    findings: list[Finding]
+    seconds: float
+
+
+class HardwareMeasurement(Record):
+    """The machine as it is now."""
+
+    processor: str
+    physical_cores: int
+    threads: int
+    load_average: float
+    """Jobs running or waiting over the last minute."""
+    memory_total_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
+    accelerator: str | None
+    accelerator_memory_bytes: int | None
+    matmul_flops_per_second: float
+    """Measured on one large product in single precision."""
+    seconds: float
+
+
+class ModelMeasurement(Record):
+    """One model at hand, read frozen on the training rows."""
+
+    model: str
+    pooling: str
+    """The pooling whose features separated the classes best."""
+    pooling_scores: dict[str, float]
+    """Cross-validated probe score for each pooling."""
+    probe: float
+    """Cross-validated score of a linear probe on its features."""
+    log_evidence: float
+    """LogME: log evidence per row of a linear model on the features; higher transfers better."""
+    truncated_row_fraction: float
+    unknown_token_fraction: float
+    cased_text_fraction: float
+    """Letters in upper case that an uncased model cannot see."""
+    latency_ms: float
+    """Median time for one text."""
+    weight_bytes: int
+    parameters: int
+    seconds: float
+
+
+class RivalMeasurement(Record):
+    """The cheap ways, cross-validated on training rows of one model's features."""
+
+    rivals: list[Score]
+    best: str
+    zero_shot_spread: dict[str, float]
+    """Score of each phrasing on the training rows."""
+    permutation_p: float
+    """Share of label shuffles whose probe scored as well as the true labels; near 1 means no signal."""
+    discordant_fraction: float
+    """Rows on which the two best ways disagree in being right."""
+    rows_used: int
+    folds: int
+    seconds: float
+
+
+class PilotMeasurement(Record):
+    """A short real fine-tuning in a fresh process: what it gained over the probe, and what a step costs."""
+
+    train_rows: int
+    scored_rows: int
+    gain: float
+    """Score of the briefly fine-tuned model minus that of the probe, same rows."""
+    gain_standard_error: float
+    probe_score: float
+    fine_tuned_score: float
+    start_seconds: float
+    """From process start to the first step."""
+    start_cpu_seconds: float
+    seconds_per_token: float
+    """Wall seconds of one training step over its padded tokens."""
+    processor_share: float
+    """Processor seconds in a wall second of training."""
+    evaluation_seconds_per_token: float
+    evaluation_cpu_seconds_per_token: float
+    seconds_per_step: float
+    """Part of a step that does not depend on its tokens."""
+    peak_memory_bytes: int
+    """With the longest batch."""
+    batch_size: int
+    steps: int
+    seconds: float
+
+
+class Measurements(Document):
+    """Everything that was measured before deciding."""
+
+    dataset: DatasetMeasurement
+    hardware: HardwareMeasurement
+    models: list[ModelMeasurement]
+    rivals: RivalMeasurement | None = None
+    """Null when the data allows no fit at all."""
+    pilot: PilotMeasurement | None = None
+    """Null when the verdict was clear without it."""
+    seconds: float
+    cpu_seconds: float
+    """What it cost to find out."""
+
+
+class FactorScore(Record):
+    """One of the five factors: 4 points speak for fine-tuning, 0 against."""
+
+    key: Literal["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
+    points: float = Field(ge=0, le=4)
+    because: str
+    evidence: list[str]
+
+
+class RankedModel(Record):
+    """One model in the ranking."""
+
+    model: str
+    measured: bool
+    score: float
+    """0 to 1, comparable within this ranking only."""
+    because: str
+
+
+class Recommendation(Record):
+    """The model to fine-tune, and the runners-up."""
+
+    model: str
+    because: str
+    runner_up: str | None = None
+    ranking: list[RankedModel]
+
+
+class Reason(Record):
+    """Why the verdict is what it is."""
+
+    code: str
+    because: str
+
+
+class Flip(Record):
+    """What would change the verdict."""
+
+    factor: str
+    because: str
+
+
+class Alternative(Record):
+    """The best cheap way, saved ready to use."""
+
+    name: str
+    score: float | None
+    """Null when the rows are too few to measure it."""
+
+
+class Decision(Document):
+    """The verdict with everything that it rests on."""
+
+    verdict: Literal["go", "not_yet", "no_go"]
+    guided: bool
+    """True when the expertise answers ask for hand-holding."""
+    reasons: list[Reason]
+    factors: list[FactorScore]
+    recommendation: Recommendation
+    rivals: list[Score]
+    forecast: Forecast | None
+    smallest_provable_gain: float | None
+    alternative: Alternative | None
+    flips: list[Flip]
+    metric: str
+    good_enough: float
+    useful_gain: float
+
+
+class Assessment(Decision):
+    """A decision as `--json` prints it: with the folder of the run and, when it trained, its result."""
+
+    run_folder: str
+    result: Result | None = None
+
+
+class Go(Record):
+    """Fine-tune: the only place where a plan exists."""
+
+    decision: Decision
+    plan: Plan
+
+
+class NotYet(Record):
+    """Not now: something that can be changed stands in the way."""
+
+    decision: Decision
+
+
+class NoGo(Record):
+    """Do not fine-tune: the best cheap way is ready to use."""
+
+    decision: Decision
+
+
+class Candidate(Record):
+    """A model that may be measured or ranked: its catalogue name and where it is."""
+
+    name: str
+    source: ModelSource
+    at_hand: bool

@@ -1,0 +1,1 @@
+"""What people read: the terminal and `report.html`, both made from the same records."""

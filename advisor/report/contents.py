@@ -1,0 +1,223 @@
+"""What both reports draw from the records: forecast beside outcome, questions and defaults, costs, confused pairs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.records import Answers, Ask, Decision, Measurements
+from advisor.report.wording import (
+    INTERVAL_EXPLAINED,
+    say_bytes,
+    say_many,
+    say_name,
+    say_points,
+    say_probability,
+    say_range,
+    say_rival,
+    say_score,
+    say_seconds,
+    say_title,
+)
+from pipeline.records import Forecast, Outcome, Record, Result, Score
+
+SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
+EMPTY_MEANS = {
+    "goal.metric": "the task's usual score",
+    "budget.memory_gib": "what is free on this machine",
+    "budget.price_per_hour": "costs nothing",
+    "deployment.max_latency_ms": "no limit",
+    "deployment.max_model_mb": "no limit",
+    "deployment.language": "guessed from the texts",
+}
+"""What a question that has no answer stands for."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One thing that was forecast, with what happened and how the two differ once that is known."""
+
+    what: str
+    forecast: str
+    outcome: str = ""
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of the interview with its answer, or with the default that stands in for one."""
+
+    key: str
+    question: str
+    answer: str
+    asked: bool
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """Rows of one class that were taken for another."""
+
+    truth: str
+    answer: str
+    rows: int
+    of: int
+
+
+def title_of(answers: Answers) -> str:
+    """What the run is called in titles: as the user wrote it, else as its data file."""
+    return answers.name or Path(answers.data.train).stem or answers.data.train
+
+
+def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: str) -> list[Compared]:
+    """What was forecast, line by line, beside what happened."""
+    expected = forecast.score
+    lines = [
+        Compared(
+            say_title(metric),
+            f"{say_score(expected.point)} ({say_range(expected.low, expected.high)})",
+        ),
+        Compared("Useful gain", f"{say_probability(forecast.probability_of_useful_gain)} likely"),
+        Compared("Wall time", say_seconds(forecast.train_wall_seconds)),
+        Compared("Processor time", say_seconds(forecast.train_cpu_seconds)),
+        Compared("Peak memory", say_bytes(forecast.peak_memory_bytes)),
+    ]
+    return lines if outcome is None else [_with_outcome(line, forecast, outcome) for line in lines]
+
+
+def _with_outcome(line: Compared, forecast: Forecast, outcome: Outcome) -> Compared:
+    reached = outcome.probability_of_useful_gain >= 0.5
+    happened: dict[str, tuple[str, str]] = {
+        "Useful gain": (
+            "yes" if reached else "no",
+            "as expected" if reached == (forecast.probability_of_useful_gain >= 0.5) else "unexpected",
+        ),
+        "Wall time": (
+            say_seconds(outcome.train_wall_seconds),
+            _relative(outcome.train_wall_seconds, forecast.train_wall_seconds),
+        ),
+        "Processor time": (
+            say_seconds(outcome.train_cpu_seconds),
+            _relative(outcome.train_cpu_seconds, forecast.train_cpu_seconds),
+        ),
+        "Peak memory": (
+            say_bytes(outcome.peak_memory_bytes),
+            _relative(outcome.peak_memory_bytes, forecast.peak_memory_bytes),
+        ),
+    }
+    score = f"{say_score(outcome.score.point)} ({say_range(outcome.score.low, outcome.score.high)})"
+    shown, against = happened.get(line.what, (score, say_place(outcome.score.point, forecast)))
+    return Compared(line.what, line.forecast, shown, against)
+
+
+def say_place(score: float, forecast: Forecast) -> str:
+    """Where an outcome lies against the interval that was forecast."""
+    if score < forecast.score.low:
+        return "below range"
+    return "above range" if score > forecast.score.high else "in range"
+
+
+def _relative(outcome: float, forecast: float) -> str:
+    if forecast <= 0:
+        return ""
+    change = outcome / forecast - 1
+    if abs(change) < 0.005:
+        return "as forecast"
+    if change >= 1:
+        return f"{outcome / forecast:.1f} times"
+    return f"{abs(100 * change):.0f} % {'more' if change > 0 else 'less'}"
+
+
+def money(answers: Answers, seconds: float) -> str | None:
+    """What that much time costs at the price that the user gave."""
+    price = answers.budget.price_per_hour
+    return None if price is None else f"{price * seconds / 3600:.2f} in your currency, at {price:g} an hour"
+
+
+def questions(answers: Answers, decision: Decision) -> list[Question]:
+    """Every question in the order of the interview, with its answer or its default."""
+    found = []
+    for section in SECTIONS:
+        record: Record = getattr(answers, section)
+        for name, field in type(record).model_fields.items():
+            ask = next((note for note in field.metadata if isinstance(note, Ask)), None)
+            asked = section in answers.model_fields_set and name in record.model_fields_set
+            if ask is None and not asked:
+                continue
+            value = _words(f"{section}.{name}", getattr(record, name), ask if asked else None)
+            if name == "metric" and answers.goal.metric is None:
+                value = say_name(decision.metric)
+            found.append(Question(f"{section}.{name}", ask.question if ask else say_title(name), value, asked))
+    return [
+        *found,
+        *(Question(f"task_options.{key}", say_title(key), value, True) for key, value in answers.task_options.items()),
+    ]
+
+
+def _words(key: str, value: Any, ask: Ask | None) -> str:
+    if value is None or value == []:
+        return EMPTY_MEANS.get(key, "nothing")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if key == "goal.metric":
+        return say_name(value)
+    return dict(ask.choices).get(value, str(value)) if ask else say_name(str(value))
+
+
+def costs(measurements: Measurements) -> list[tuple[str, float]]:
+    """What was measured, with the wall seconds that it took."""
+    found = [("Reading and checking the data", measurements.dataset.seconds)]
+    found += [("Measuring this machine", measurements.hardware.seconds)]
+    found += [(f"Reading the rows with {model.model}", model.seconds) for model in measurements.models]
+    if measurements.rivals is not None:
+        found.append(("Cross-validating the cheap ways", measurements.rivals.seconds))
+    if measurements.pilot is not None:
+        found.append(("A short real fine-tuning", measurements.pilot.seconds))
+    return found
+
+
+def confused_pairs(result: Result, most: int) -> list[ConfusedPair]:
+    """The pairs of classes that were taken for each other most often."""
+    pairs = [
+        ConfusedPair(result.classes[row], result.classes[column], count, sum(counts))
+        for row, counts in enumerate(result.errors.confusion)
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.rows, -pair.rows / pair.of))[:most]
+
+
+def say_test(result: Result) -> str:
+    """Fine-tuned against the rival that the decision chose."""
+    gain = result.difference
+    return f"{say_points(gain.point)} over the {say_rival(result.chosen_rival)}"
+
+
+def say_mended(result: Result) -> str:
+    """What changed against the rival, in rows."""
+    mended, broken = result.errors.mended, result.errors.broken
+    rival = say_rival(result.chosen_rival)
+    return f"{say_many(mended, 'mistake')} of the {rival} mended, {say_many(broken, 'new mistake')} made."
+
+
+def where_scored(decision: Decision, measurements: Measurements) -> str:
+    """On which rows the cheap ways were scored before deciding."""
+    rivals = measurements.rivals
+    how = (
+        f"cross-validated in {rivals.folds} folds on {rivals.rows_used:,} training rows"
+        if rivals
+        else "on training rows"
+    )
+    return f"{say_title(decision.metric)}, {how}, 95 % intervals"
+
+
+def explain_intervals(answers: Answers, decision: Decision) -> str:
+    """How to read an interval, for who has not compared models before; else empty."""
+    return INTERVAL_EXPLAINED if decision.guided or answers.expertise.evaluation in ("none", "unknown") else ""
+
+
+def with_fine_tuned(result: Result) -> list[Score]:
+    """All ways on the sealed rows, the fine-tuned model last."""
+    return [*result.rivals, result.fine_tuned]

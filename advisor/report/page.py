@@ -1,0 +1,163 @@
+"""Writes `report.html`: one file that asks nothing of the network, from the same records as the terminal's report."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from advisor.records import Answers, Decision, Measurements
+from advisor.report import contents, plots, wording
+from advisor.report.safe_text import clip, visible
+from pipeline.errors import StorageError
+from pipeline.records import NextSteps, Result
+
+TEMPLATES = Path(__file__).resolve().parent
+MOST_IN_MATRIX = 20
+"""Classes above which a confusion matrix cannot be read; the most confused pairs stand in for it."""
+MOST_CLASSES = 300
+MOST_PAIRS = 6
+MOST_PAIRS_ALONE = 20
+MOST_WORST = 20
+MOST_EXAMPLES = 5
+MOST_CLASS_BARS = 24
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the confusion matrix."""
+
+    rows: int
+    share: float
+    """Of the rows of its true class."""
+    right: bool
+
+
+def write_page(
+    path: Path,
+    answers: Answers,
+    measurements: Measurements,
+    decision: Decision,
+    result: Result | None,
+    next_steps: NextSteps | None,
+) -> None:
+    """Write the report as a page.
+
+    Raises:
+        StorageError: The folder cannot take it.
+    """
+    page = _template().render(
+        answers=answers,
+        measured=measurements,
+        decision=decision,
+        result=result,
+        steps=next_steps.steps if next_steps else [],
+        show_rows=answers.provenance.personal_data != "yes",
+        questions=contents.questions(answers, decision),
+        **_decision_parts(answers, measurements, decision, result),
+        **_result_parts(result),
+    )
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_text(page, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        raise StorageError(
+            f"'{path}' cannot be written: {error.strerror}.", "Free some space or choose another folder."
+        ) from error
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(clip=clip, prose=_prose)
+    environment.filters.update(
+        {name.removeprefix("say_"): getattr(wording, name) for name in vars(wording) if name.startswith("say_")}
+    )
+    return environment.get_template("page.html.jinja")
+
+
+def _finalize(value: Any) -> Any:
+    """What the data says is shown as it is; jinja escapes it for HTML afterwards."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _prose(text: str) -> Markup:
+    """A sentence of ours, in which backticks set off what is to be typed."""
+    parts = [Markup.escape(visible(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return Markup.escape(visible(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
+def _decision_parts(
+    answers: Answers, measurements: Measurements, decision: Decision, result: Result | None
+) -> dict[str, Any]:
+    title, tone = wording.VERDICTS[decision.verdict]
+    forecast = decision.forecast
+    outcome = result.outcome if result else None
+    return {
+        "name": contents.title_of(answers),
+        "verdict": title,
+        "tone": tone,
+        "rivals_plot": plots.plot_scores(decision.rivals, decision.good_enough) if decision.rivals else None,
+        "rivals_note": contents.where_scored(decision, measurements),
+        "interval_explained": contents.explain_intervals(answers, decision),
+        "forecast_lines": contents.compare_forecast(forecast, outcome, decision.metric) if forecast else [],
+        "forecast_plot": plots.plot_forecast(forecast, outcome) if forecast else None,
+        "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
+        "class_bars": _class_bars(measurements.dataset.rows_per_class),
+        "costs": contents.costs(measurements),
+        "most_examples": MOST_EXAMPLES,
+    }
+
+
+def _class_bars(rows_per_class: dict[str, int]) -> Sequence[tuple[str, int, float]]:
+    """Classes with their rows and their share of the largest, largest first; the smallest ones when there are many."""
+    ordered = sorted(rows_per_class.items(), key=lambda pair: -pair[1])
+    most = max(rows_per_class.values(), default=1) or 1
+    return [(label, rows, rows / most) for label, rows in ordered[-MOST_CLASS_BARS:]]
+
+
+def _result_parts(result: Result | None) -> dict[str, Any]:
+    if result is None:
+        return {}
+    title, tone = wording.RESULTS[result.verdict]
+    matrix = _matrix(result)
+    weakest = sorted(result.errors.by_class, key=lambda one: one.f1)[:MOST_CLASSES]
+    return {
+        "result_verdict": title,
+        "result_tone": tone,
+        "result_note": contents.say_test(result),
+        "result_mended": contents.say_mended(result),
+        "sealed_plot": plots.plot_scores(contents.with_fine_tuned(result)),
+        "sealed_explained": wording.SEALED_EXPLAINED,
+        "matrix": matrix,
+        "pairs": contents.confused_pairs(result, MOST_PAIRS if matrix else MOST_PAIRS_ALONE),
+        "weakest": weakest,
+        "curves": plots.plot_epochs(result.epochs, result.best_epoch, wording.say_title(result.fine_tuned.metric)),
+        "most_worst": MOST_WORST,
+        "longest_text": LONGEST_TEXT,
+    }
+
+
+def _matrix(result: Result) -> list[tuple[str, list[Cell]]]:
+    """True classes with a cell for each answer; empty when there are too many to read."""
+    if not result.errors.confusion or len(result.classes) > MOST_IN_MATRIX:
+        return []
+    return [
+        (label, [Cell(count, count / max(sum(counts), 1), row == column) for column, count in enumerate(counts)])
+        for row, (label, counts) in enumerate(zip(result.classes, result.errors.confusion, strict=True))
+    ]

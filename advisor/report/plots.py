@@ -1,0 +1,149 @@
+"""Where the parts of each drawing lie: in percent of its width, so that it fits a phone with its text at full size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.report.scale import Scale
+from advisor.report.wording import explain_rival, say_range, say_rival, say_score
+from pipeline.records import EpochLog, Forecast, Outcome, Score
+
+MARGIN = 3.0
+"""Percent left free on both sides, so that marks and numbers at the ends are whole."""
+TOP, BOTTOM = 16.0, 132.0
+"""Pixels between which a curve runs."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One interval on the shared scale."""
+
+    title: str
+    means: str
+    note: str
+    score: str
+    interval: str
+    point: float
+    low: float
+    high: float
+    strong: bool
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A number on an axis."""
+
+    at: float
+    shown: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Intervals under each other, with ticks and a line to reach."""
+
+    strips: Sequence[Strip]
+    ticks: Sequence[Tick]
+    line: float | None = None
+    line_title: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point of a curve; `x` in percent, `y` in pixels."""
+
+    x: float
+    y: float
+    shown: str
+    epoch: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity over the epochs."""
+
+    title: str
+    dots: Sequence[Dot]
+    ticks: Sequence[Tick]
+    """`at` in pixels from the top."""
+
+
+def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Plot:
+    """Ways to answer, each with its interval."""
+    values = [value for score in scores for value in (score.low, score.score, score.high)]
+    scale = Scale.over(values if good_enough is None else [*values, good_enough])
+    strips = [
+        Strip(
+            title=say_rival(score.name),
+            means=explain_rival(score.name),
+            note=score.note or "",
+            score=say_score(score.score),
+            interval=say_range(score.low, score.high),
+            point=_x(scale, score.score),
+            low=_x(scale, score.low),
+            high=_x(scale, score.high),
+            strong=score.name == "fine_tuned",
+        )
+        for score in scores
+    ]
+    if good_enough is None:
+        return Plot(strips, _ticks(scale))
+    return Plot(strips, _ticks(scale), _x(scale, good_enough), f"good enough: {say_score(good_enough)}")
+
+
+def plot_forecast(forecast: Forecast, outcome: Outcome | None) -> Plot:
+    """The score that was forecast, above the one that came."""
+    ranges = [("forecast", f"{100 * forecast.score.level:.0f} % interval, before training", forecast.score, False)]
+    if outcome is not None:
+        ranges.append(("outcome", f"{100 * outcome.score.level:.0f} % interval, sealed rows", outcome.score, True))
+    scale = Scale.over(value for _, _, score, _ in ranges for value in (score.low, score.point, score.high))
+    strips = [
+        Strip(
+            title=title,
+            means=means,
+            note="",
+            score=say_score(score.point),
+            interval=say_range(score.low, score.high),
+            point=_x(scale, score.point),
+            low=_x(scale, score.low),
+            high=_x(scale, score.high),
+            strong=strong,
+        )
+        for title, means, score, strong in ranges
+    ]
+    return Plot(strips, _ticks(scale))
+
+
+def plot_epochs(epochs: Sequence[EpochLog], best_epoch: float, metric: str) -> list[Curve]:
+    """Validation score and training loss over the epochs."""
+    if not epochs:
+        return []
+    scores = [log.validation_score for log in epochs]
+    return [
+        _curve(f"{metric} on validation rows", epochs, scores, best_epoch),
+        _curve("Loss on training rows", epochs, [log.loss for log in epochs], best_epoch),
+    ]
+
+
+def _curve(title: str, epochs: Sequence[EpochLog], values: Sequence[float], best_epoch: float) -> Curve:
+    low, high = min(values), max(values)
+    span = high - low or 1.0
+    first, last = epochs[0].epoch, epochs[-1].epoch
+    dots = [
+        Dot(
+            x=19 + 75 * ((log.epoch - first) / (last - first) if last > first else 0.5),
+            y=round(BOTTOM - (BOTTOM - TOP) * (value - low) / span, 1),
+            shown=say_score(value),
+            epoch=f"{log.epoch:g}",
+            best=log.epoch == best_epoch,
+        )
+        for log, value in zip(epochs, values, strict=True)
+    ]
+    return Curve(title, dots, [Tick(BOTTOM, say_score(low)), *([Tick(TOP, say_score(high))] if high > low else [])])
+
+
+def _x(scale: Scale, value: float) -> float:
+    return round(MARGIN + (100 - 2 * MARGIN) * scale.share(value), 2)
+
+
+def _ticks(scale: Scale) -> list[Tick]:
+    return [Tick(_x(scale, value), f"{value:g}") for value in scale.ticks]

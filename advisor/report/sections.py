@@ -1,0 +1,253 @@
+"""The decision and the result as blocks, section by section in the order that a person reads them."""
+
+from advisor.records import Answers, Decision, Measurements
+from advisor.report.blocks import Badge, Bar, Block, Command, Forest, Heading, Items, Paragraph, Table, Whisker
+from advisor.report.contents import (
+    compare_forecast,
+    confused_pairs,
+    costs,
+    explain_intervals,
+    money,
+    questions,
+    say_mended,
+    say_test,
+    title_of,
+    where_scored,
+    with_fine_tuned,
+)
+from advisor.report.safe_text import clip
+from advisor.report.wording import (
+    RESULTS,
+    SEALED_EXPLAINED,
+    VERDICTS,
+    say_count,
+    say_headline,
+    say_name,
+    say_p,
+    say_points,
+    say_points_range,
+    say_probability,
+    say_rival,
+    say_score,
+    say_seconds,
+    say_title,
+)
+from pipeline.records import NextSteps, Result, Score
+
+MOST_CLASSES = 12
+MOST_PAIRS = 5
+MOST_WORST = 5
+MOST_CHARACTERS = 160
+
+
+def verdict_blocks(answers: Answers, decision: Decision) -> list[Block]:
+    """The verdict and why."""
+    title, tone = VERDICTS[decision.verdict]
+    return [
+        Badge(title, tone, say_headline(decision), title_of(answers)),
+        Heading("Why"),
+        Items([reason.because for reason in decision.reasons]),
+    ]
+
+
+def decision_blocks(answers: Answers, measurements: Measurements, decision: Decision) -> list[Block]:
+    """The whole report on a decision."""
+    return [
+        *verdict_blocks(answers, decision),
+        *_factors(decision),
+        *_rivals(answers, measurements, decision),
+        *_models(decision),
+        *_forecast(answers, measurements, decision),
+        *_findings(measurements),
+        *_flips(decision),
+        *_not_asked(answers, decision),
+        *_cost(measurements),
+    ]
+
+
+def _factors(decision: Decision) -> list[Block]:
+    blocks: list[Block] = [Heading("The five factors", "4 points speak for fine-tuning, 0 against")]
+    for factor in decision.factors:
+        shown = f"{factor.points:g} of 4"
+        blocks.append(Bar(say_title(factor.key), factor.points, 4, shown, factor.because, factor.evidence))
+    return blocks
+
+
+def _rivals(answers: Answers, measurements: Measurements, decision: Decision) -> list[Block]:
+    if not decision.rivals:
+        return [Heading("Rivals"), Paragraph("None was measured: the data allows no fit.")]
+    blocks: list[Block] = [
+        Heading("Rivals: the cheap ways", where_scored(decision, measurements)),
+        Forest([_whisker(score) for score in decision.rivals], decision.good_enough, "good enough"),
+    ]
+    explained = explain_intervals(answers, decision)
+    return [*blocks, Paragraph(explained, quiet=True)] if explained else blocks
+
+
+def _whisker(score: Score, *, strong: bool = False) -> Whisker:
+    return Whisker(say_rival(score.name), score.score, score.low, score.high, score.note or "", strong)
+
+
+def _models(decision: Decision) -> list[Block]:
+    chosen = decision.recommendation
+    if not chosen.ranking:
+        return []
+    blocks: list[Block] = [Heading("Models, best first", "scores are comparable within this ranking only")]
+    if chosen.model:
+        runner_up = f" Runner-up: {chosen.runner_up}." if chosen.runner_up else ""
+        blocks.append(Paragraph(f"Recommended: {chosen.model}. {chosen.because}{runner_up}"))
+    for place, ranked in enumerate(chosen.ranking, start=1):
+        shown = f"{ranked.score:.2f}, {'measured' if ranked.measured else 'not measured here'}"
+        blocks.append(Bar(f"{place}. {ranked.model}", ranked.score, 1, shown, ranked.because))
+    return blocks
+
+
+def _forecast(answers: Answers, measurements: Measurements, decision: Decision) -> list[Block]:
+    if decision.forecast is None:
+        return [Heading("Forecast"), Paragraph("None: the verdict was clear without one.")]
+    forecast = decision.forecast
+    level = say_probability(forecast.score.level)
+    lines = compare_forecast(forecast, None, decision.metric)
+    rows = [[line.what, line.forecast] for line in lines]
+    rows[0][1] += f", {level} interval"
+    rows[1][1] += f" (useful: {say_points(decision.useful_gain)} or more)"
+    price = money(answers, forecast.train_wall_seconds)
+    if price:
+        rows.append(["Price", price])
+    blocks: list[Block] = [Heading("Forecast", "of the fine-tuned model, before training"), Table(rows)]
+    if decision.smallest_provable_gain is not None:
+        rows_sealed = say_count(measurements.dataset.test_rows)
+        gain = say_points(decision.smallest_provable_gain)
+        blocks.append(Paragraph(f"With {rows_sealed} sealed rows the smallest gain that can be proven is {gain}."))
+    return blocks
+
+
+def _findings(measurements: Measurements) -> list[Block]:
+    findings = measurements.dataset.findings
+    if not findings:
+        return []
+    lines = [f"{finding.because} ({say_count(finding.count)})" for finding in findings]
+    return [Heading("What the audit of the data found"), Items(lines)]
+
+
+def _flips(decision: Decision) -> list[Block]:
+    if not decision.flips:
+        return []
+    lines = [f"{say_title(flip.factor)}: {flip.because}" for flip in decision.flips]
+    return [Heading("What would flip the verdict"), Items(lines)]
+
+
+def _not_asked(answers: Answers, decision: Decision) -> list[Block]:
+    silent = [question for question in questions(answers, decision) if not question.asked]
+    if not silent:
+        return []
+    rows = [[question.key, "not asked", question.answer] for question in silent]
+    return [Heading("Not asked", "the default on the right stands in for an answer"), Table(rows, quiet=frozenset({1}))]
+
+
+def _cost(measurements: Measurements) -> list[Block]:
+    rows = [[what, say_seconds(seconds)] for what, seconds in costs(measurements)]
+    rows.append(["Together", f"{say_seconds(measurements.seconds)}"])
+    rows.append(["Processor time", f"{say_seconds(measurements.cpu_seconds)}"])
+    return [Heading("What it cost to find out"), Table(rows, right=frozenset({1}))]
+
+
+def result_verdict_blocks(result: Result) -> list[Block]:
+    """The verdict on the run."""
+    title, tone = RESULTS[result.verdict]
+    return [Badge(title, tone, result.because, "the result")]
+
+
+def result_blocks(result: Result) -> list[Block]:
+    """The whole report on a result."""
+    return [
+        *result_verdict_blocks(result),
+        *_sealed(result),
+        *_outcome(result),
+        *_classes(result),
+        *_mistakes(result),
+        *_training(result),
+    ]
+
+
+def _sealed(result: Result) -> list[Block]:
+    metric = say_title(result.fine_tuned.metric)
+    note = f"{metric} on {say_count(result.test_rows)} rows, 95 % intervals"
+    whiskers = [_whisker(score, strong=score is result.fine_tuned) for score in with_fine_tuned(result)]
+    gain = result.difference
+    test = "" if gain.p is None else f", {say_p(gain.p)} by McNemar's test"
+    return [
+        Heading("On the sealed rows", note),
+        Forest(whiskers),
+        Paragraph(f"{say_test(result)} (95 % interval {say_points_range(gain.low, gain.high)}{test})."),
+        Paragraph(say_mended(result)),
+        Paragraph(SEALED_EXPLAINED, quiet=True),
+    ]
+
+
+def _outcome(result: Result) -> list[Block]:
+    lines = compare_forecast(result.forecast, result.outcome, result.fine_tuned.metric)
+    rows = [[line.what, line.forecast, line.outcome, line.against] for line in lines]
+    note = f"{say_probability(result.forecast.score.level)} interval of the forecast, 95 % of the outcome"
+    return [Heading("Forecast and outcome", note), Table(rows, ["", "forecast", "outcome", ""], quiet=frozenset({3}))]
+
+
+def _classes(result: Result) -> list[Block]:
+    by_class = sorted(result.errors.by_class, key=lambda one: one.f1)
+    if not by_class:
+        return []
+    note = "weakest first"
+    if len(by_class) > MOST_CLASSES:
+        note = f"the {MOST_CLASSES} weakest of {len(by_class)}; all are in report.html"
+    rows = [
+        [one.label, say_count(one.rows), say_score(one.precision), say_score(one.recall), say_score(one.f1)]
+        for one in by_class[:MOST_CLASSES]
+    ]
+    titles = ["class", "rows", "precision", "recall", "F1"]
+    return [Heading("Scores by class", note), Table(rows, titles, right=frozenset({1, 2, 3, 4}))]
+
+
+def _mistakes(result: Result) -> list[Block]:
+    blocks: list[Block] = []
+    pairs = confused_pairs(result, MOST_PAIRS)
+    if pairs:
+        lines = [f"{pair.rows} of {pair.of} rows of {pair.truth} were taken for {pair.answer}" for pair in pairs]
+        blocks += [Heading("Most confused"), Items(lines)]
+    if result.errors.worst:
+        blocks.append(Heading("Worst rows", "wrong and sure of it"))
+    for case in result.errors.worst[:MOST_WORST]:
+        sure = say_probability(case.confidence)
+        blocks.append(Paragraph(f"{case.truth}, answered {case.answer} ({sure} sure), row {case.row_id}"))
+        blocks.append(Paragraph(clip(case.text, MOST_CHARACTERS), quiet=True, indent=4))
+    return blocks
+
+
+def _training(result: Result) -> list[Block]:
+    metric = say_name(result.fine_tuned.metric)
+    rows = [
+        [
+            f"{log.epoch:g}",
+            f"{log.loss:.3f}",
+            say_score(log.validation_score),
+            "best" if log.epoch == result.best_epoch else "",
+        ]
+        for log in result.epochs
+    ]
+    table = Table(rows, ["epoch", "loss", f"validation {metric}", ""], right=frozenset({0, 1, 2}))
+    check = result.reload
+    gives = "gives the same answers" if check.passed else "does NOT give the same answers"
+    saved = (
+        f"Loaded again in a fresh process, the saved model {gives} on {say_count(check.rows)} validation rows "
+        f"(largest difference of a logit {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
+    )
+    return [Heading("Training"), *([table] if rows else []), Paragraph(saved)]
+
+
+def step_blocks(steps: NextSteps) -> list[Block]:
+    """What to do next."""
+    blocks: list[Block] = [Heading("Next steps")] if steps.steps else []
+    for place, step in enumerate(steps.steps, start=1):
+        blocks.append(Paragraph(f"{place}. {step.title}. {step.because}"))
+        if step.command:
+            blocks.append(Command(step.command))
+    return blocks

@@ -1,0 +1,323 @@
+"""The rules as data: reads every file under `rules/`, checks it, and hands it on as records."""
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+
+from advisor.errors import RuleError
+from pipeline.records import ModelSource, Record
+
+RULES_FOLDER = Path(__file__).resolve().parent.parent / "rules"
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+
+Url = Annotated[str, Field(pattern=r"^https://")]
+
+
+class Fact(Record, Generic[T]):
+    """A value with the page that it was read from."""
+
+    value: T
+    source: Url
+
+
+class Package(Record):
+    """A model that comes inside an installed Python package."""
+
+    distribution: str
+    """What pip installs."""
+    module: str
+    folder: str
+
+
+class ReportedResult(Record):
+    """A published result of this model, fine-tuned or as it is."""
+
+    task: str
+    data: str
+    metric: str
+    value: float
+    source: Url
+
+
+class Community(Record):
+    """How well the model is kept and documented; each a page that was read."""
+
+    model_card: Url
+    paper: Url | None = None
+    training_code: Url | None = None
+    tutorial: Url | None = None
+    downloads: Fact[int] | None = None
+    """Downloads a month, as the page said on `looked_up`."""
+    looked_up: str
+    """Date on which the pages were read, as YYYY-MM-DD."""
+
+    @property
+    def documents(self) -> int:
+        """How many of the four kinds of documentation exist."""
+        return sum(page is not None for page in (self.model_card, self.paper, self.training_code, self.tutorial))
+
+
+class ModelEntry(Record):
+    """One pre-trained model of the catalogue: `rules/models/<name>.toml`."""
+
+    name: str
+    title: str
+    why: str
+    """Why one would pick it, in one sentence."""
+    hub_id: str
+    revision: str | None = None
+    """Commit, only when it was looked up."""
+    sha256: str | None = None
+    """Checksum of model.safetensors, only when it was looked up."""
+    package: Package | None = None
+    tasks: list[str]
+    kind: Literal["sentence-encoder", "masked-language-model"]
+    architecture: str
+    size: Literal["tiny", "small", "base", "large"]
+    languages: list[str]
+    """Two-letter codes, or `multilingual` with the codes it is known to cover."""
+    domains: list[str]
+    """general, social-media, biomedical, clinical, legal, financial, code, scientific."""
+    cased: bool
+    pooling: Literal["mean", "cls"]
+    parameters: Fact[int]
+    max_tokens: Fact[int]
+    licence: Fact[str]
+    commercial_use: bool
+    """Whether the licence allows commercial use."""
+    pre_training: Fact[str]
+    """Data that it was trained on, in words."""
+    tuned_on: Fact[str] | None = None
+    """What it was further tuned on, in words."""
+    results: list[ReportedResult] = Field(default_factory=list)
+    community: Community
+    warnings: list[str] = Field(default_factory=list)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the exact weights are known."""
+        return self.revision is not None or self.sha256 is not None
+
+    def source(self) -> ModelSource:
+        """Where the pipeline finds this model: the installed package when there is one, else the hub."""
+        location = f"{self.package.module}:{self.package.folder}" if self.package else self.hub_id
+        return ModelSource(
+            name=self.name,
+            kind="package" if self.package else "hub",
+            location=location,
+            revision=None if self.package else self.revision,
+            sha256=self.sha256,
+            pooling=self.pooling,
+            max_tokens=self.max_tokens.value,
+        )
+
+
+class TaskQuestion(Record):
+    """A question that only one task asks; its answer goes into `task_options`."""
+
+    key: str
+    question: str
+    help: str
+    choices: dict[str, str] = Field(default_factory=dict)
+
+
+class TaskRules(Record):
+    """What a task is called, asks and assumes: `rules/tasks/<task>.toml`."""
+
+    key: str
+    title: str
+    summary: str
+    """What goes in and what comes out, in one line."""
+    metrics: list[str] = Field(default_factory=list)
+    """Names of its metrics, the default first; empty while the task is not built."""
+    templates: list[str] = Field(default_factory=list)
+    """Sentences for zero-shot; `{phrase}` stands for what a label means."""
+    questions: list[TaskQuestion] = Field(default_factory=list, alias="question")
+
+
+Quantity = Literal[
+    "separation",
+    "usable_rows",
+    "rows_per_class",
+    "time_share",
+    "memory_share",
+    "headroom",
+    "expertise_level",
+]
+
+
+class Band(Record):
+    """From `at_least` on, so many points, for this reason."""
+
+    at_least: float
+    points: float = Field(ge=0, le=4)
+    because: str
+    """`{value}` stands for the measured quantity."""
+
+
+class FactorRule(Record):
+    """One reading of one factor. A factor with several readings gets the fewest points that any gives."""
+
+    key: Literal["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
+    title: str
+    reads: Quantity
+    shown_as: Literal["percent", "number", "points"]
+    weight: float = Field(ge=0)
+    """Weight of the factor in the weighted points; the same in all its readings."""
+    source: Url
+    bands: list[Band]
+
+    @model_validator(mode="after")
+    def _bands_rise(self) -> "FactorRule":
+        edges = [band.at_least for band in self.bands]
+        if edges != sorted(set(edges)) or not edges:
+            raise ValueError("bands must rise from the lowest at_least to the highest, each once")
+        return self
+
+
+class Threshold(Record):
+    """A number that decides, the sentence that says so, what flips it, and where it comes from."""
+
+    value: float
+    because: str
+    flip: str
+    source: Url
+
+
+class DecisionRules(Record):
+    """Vetoes and thresholds of the verdict: `rules/decision.toml`."""
+
+    thresholds: dict[str, Threshold] = Field(alias="threshold")
+
+
+class StrategyValue(Record):
+    """A value of the recipe with its reason and source."""
+
+    value: float | int | str
+    because: str
+    source: Url
+
+
+class StrategyBand(Record):
+    """Values for data of at least so many training rows."""
+
+    at_least_rows: int
+    epochs: int
+    batch_size: int
+    early_stopping_epochs: int
+    because: str
+    source: Url
+
+
+class StrategyRules(Record):
+    """How a recipe is chosen: `rules/strategies.toml`."""
+
+    values: dict[str, StrategyValue] = Field(alias="value")
+    sizes: list[StrategyBand] = Field(alias="size")
+
+
+class ForecastNumber(Record):
+    """A constant of the forecast, with what it was fitted on."""
+
+    value: float
+    means: str
+    provenance: str
+
+
+class ForecastRules(Record):
+    """Constants of the forecast: `rules/forecast.toml`."""
+
+    numbers: dict[str, ForecastNumber] = Field(alias="number")
+
+
+class Demo(Record):
+    """A demo of `advisor demo`: `rules/demo.toml`."""
+
+    distribution: str
+    """The package that holds its data."""
+    why: str
+    source: Url
+    answers: dict[str, Any]
+
+
+class Rules(Record):
+    """All rules, checked."""
+
+    models: dict[str, ModelEntry]
+    tasks: dict[str, TaskRules]
+    factors: list[FactorRule]
+    decision: DecisionRules
+    strategies: StrategyRules
+    forecast: ForecastRules
+    languages: dict[str, list[str]]
+    """Commonest words of each language, to guess a text's language."""
+
+
+def load_rules(folder: Path = RULES_FOLDER) -> Rules:
+    """Read and check every rule file.
+
+    Raises:
+        RuleError: A file is missing, is not TOML, or holds an unknown key or a wrong value; names file, field and value.
+    """
+    return Rules(
+        models=load_models(folder),
+        tasks=load_tasks(folder),
+        factors=[
+            _checked(FactorRule, rule, folder / "factors.toml") for rule in _read(folder / "factors.toml")["factor"]
+        ],
+        decision=_checked(DecisionRules, _read(folder / "decision.toml"), folder / "decision.toml"),
+        strategies=_checked(StrategyRules, _read(folder / "strategies.toml"), folder / "strategies.toml"),
+        forecast=_checked(ForecastRules, _read(folder / "forecast.toml"), folder / "forecast.toml"),
+        languages=_read(folder / "languages.toml")["words"],
+    )
+
+
+def load_tasks(folder: Path = RULES_FOLDER) -> dict[str, TaskRules]:
+    """Read the tasks alone, which is all that the first question needs; the ones that are built come first."""
+    tasks = [_read_task(path) for path in sorted((folder / "tasks").glob("*.toml"))]
+    return {task.key: task for task in sorted(tasks, key=lambda task: not task.metrics)}
+
+
+def load_models(folder: Path = RULES_FOLDER) -> dict[str, ModelEntry]:
+    """Read the catalogue alone."""
+    return {path.stem: _read_model(path) for path in sorted((folder / "models").glob("*.toml"))}
+
+
+def load_demos(folder: Path = RULES_FOLDER) -> dict[str, Demo]:
+    """Read the demos."""
+    path = folder / "demo.toml"
+    return {name: _checked(Demo, values, path) for name, values in _read(path).items()}
+
+
+def _read_model(path: Path) -> ModelEntry:
+    return _checked(ModelEntry, {"name": path.stem, **_read(path)}, path)
+
+
+def _read_task(path: Path) -> TaskRules:
+    return _checked(TaskRules, {"key": path.stem, **_read(path)}, path)
+
+
+@functools.cache
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RuleError(f"The rule file {path} is missing.", "Install finetune-advisor again.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{path} is not valid TOML: {error}.", "Mend the line that it names.") from error
+
+
+def _checked(kind: type[R], values: dict[str, Any], path: Path) -> R:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']} (got {fault['input']!r:.80})"
+            for fault in error.errors()
+        )
+        raise RuleError(f"{path} has a mistake: {faults}.", "Mend the field that it names.") from error

@@ -1,0 +1,29 @@
+"""JSON Schemas of the files that a run reads and writes."""
+
+import json
+
+from advisor.errors import AnswersError
+from advisor.records import Answers, Assessment, Decision, Measurements
+from pipeline.records import Document, NextSteps, Plan, Result
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "answers": Answers,
+    "measurements": Measurements,
+    "decision": Decision,
+    "assessment": Assessment,
+    "plan": Plan,
+    "result": Result,
+    "next_steps": NextSteps,
+}
+
+
+def schema_of(name: str) -> str:
+    """The JSON Schema of a document.
+
+    Raises:
+        AnswersError: There is no document of that name.
+    """
+    key = name.removesuffix(".json").removesuffix(".toml")
+    if key not in DOCUMENTS:
+        raise AnswersError(f"There is no document '{name}'.", f"There are: {', '.join(DOCUMENTS)}.")
+    return json.dumps(DOCUMENTS[key].model_json_schema(), indent=1)

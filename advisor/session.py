@@ -1,0 +1,210 @@
+"""What one command does from start to end: assess, report, launch, report again."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.answers_file import check_answers, read_toml
+from advisor.next_steps import after_decision, after_result
+from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
+from advisor.report.terminal import Terminal
+from advisor.rulebook import load_rules
+from advisor.run_folder import RunFolder, open_run
+from pipeline.data.preview import find_file
+from pipeline.errors import PipelineError
+from pipeline.records import NextSteps, Result
+
+EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked for.
+
+    Attributes:
+        launch: Whether a go may start training.
+        json: Whether one JSON document goes to standard output.
+    """
+
+    launch: bool = True
+    json: bool = False
+
+
+def answers_from(path: Path, options: Mapping[str, Mapping[str, Any]]) -> Answers:
+    """Answers from an answers file or, the short way, from a data file; paths made absolute.
+
+    Args:
+        path: `answers.toml`, or a data file.
+        options: What the command line adds, by section; None is left out.
+
+    Raises:
+        AnswersError: They cannot be used.
+        DataError: A data file is not there.
+    """
+    is_answers = path.suffix.lower() == ".toml"
+    values = read_toml(path) if is_answers else {"data": {"train": str(path)}}
+    for section, given in options.items():
+        said = {name: value for name, value in given.items() if value is not None}
+        if said:
+            values[section] = {**values.get(section, {}), **said}
+    return anchored(check_answers(values, path.name), path.resolve().parent if is_answers else Path.cwd())
+
+
+def anchored(answers: Answers, base: Path) -> Answers:
+    """The answers with absolute paths; a name without a file stays, for the hub.
+
+    Raises:
+        DataError: A data file is missing.
+    """
+    data = answers.data
+    found: dict[str, str] = {}
+    for name in ("train", "validation", "test"):
+        given = getattr(data, name)
+        path = find_file(given, base) if given is not None else None
+        if path is not None:
+            found[name] = str(path)
+    if data.splits is not None:
+        found["splits"] = str((base / data.splits).resolve())
+    candidates = [
+        str(path) if (path := (base / name).resolve()).is_dir() else name for name in answers.models.candidates
+    ]
+    values = answers.model_dump(exclude_unset=True)
+    values["data"].update(found)
+    if candidates:
+        values["models"]["candidates"] = candidates
+    return check_answers(values, "answers")
+
+
+def assess_new(answers: Answers, out: Path | None, request: Request, terminal: Terminal) -> int:
+    """Assess into a run folder; a new one in which nothing could be measured is removed again."""
+    there = out is not None and out.is_dir()
+    folder = open_run(answers, out)
+    try:
+        return carry_on(folder, request, terminal)
+    except PipelineError:
+        if not there and not folder.has("splits.parquet"):
+            shutil.rmtree(folder.path)
+        raise
+
+
+def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
+    """Measure and decide, or take up the decision that is there; report; launch on a go. Returns the exit code."""
+    with _quiet_libraries():
+        if not folder.has("decision.json"):
+            _decide(folder, terminal)
+    decision = folder.load("decision", Decision)
+    measurements = folder.load("measurements", Measurements)
+    answers = folder.answers
+    steps = after_decision(decision, _shown(folder.path))
+    _save_report(folder, answers, measurements, decision, None, steps)
+    terminal.show_decision(answers, measurements, decision)
+    code = EXIT_CODES[decision.verdict]
+    launches = request.launch and answers.launch.automatic and decision.verdict == "go"
+    if launches:
+        code = train(folder, terminal)
+    else:
+        terminal.show_next_steps(steps)
+    if request.json:
+        result = folder.load("result", Result) if folder.has("result.json") else None
+        document = Assessment(**decision.model_dump(), run_folder=str(folder.path), result=result)
+        sys.stdout.write(document.model_dump_json(indent=1) + "\n")
+    terminal.say(f"Report: {_shown(folder.path)}/report.html")
+    return code
+
+
+def _decide(folder: RunFolder, terminal: Terminal) -> Go | NotYet | NoGo:
+    from advisor.advise import advise
+
+    with terminal.progress(f"Measuring in {_shown(folder.path)}") as progress:
+        return advise(folder, load_rules(), progress)
+
+
+def train(folder: RunFolder, terminal: Terminal) -> int:
+    """Launch or resume the plan of a go as a child process, then compare its outcome with the forecast.
+
+    Returns:
+        0 when it is done or was finished before, else the exit code of the child.
+
+    Raises:
+        PlanError: There is no plan; names the verdict and what would flip it.
+    """
+    if folder.has("result.json"):
+        terminal.say(f"This run is finished; its result is in '{_shown(folder.path)}/result.json'.")
+        return 0
+    if not folder.has("plan.json"):
+        from pipeline.run import load_plan
+
+        load_plan(folder.path / "plan.json")
+    code = _run_child([sys.executable, "-P", "-m", "pipeline", str(folder.path / "plan.json")])
+    if code != 0:
+        return code
+    decision = folder.load("decision", Decision)
+    result = folder.load("result", Result)
+    answers = folder.answers
+    steps = after_result(decision, result, answers, _shown(folder.path))
+    _save_report(folder, answers, folder.load("measurements", Measurements), decision, result, steps)
+    terminal.show_result(result)
+    terminal.show_next_steps(steps)
+    return 0
+
+
+def _run_child(command: list[str]) -> int:
+    """Wait for a child; Ctrl-C lets it save what it has before this process ends too."""
+    child = subprocess.Popen(command, stdout=sys.stderr)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        _let_end(child)
+        raise
+
+
+def _let_end(child: "subprocess.Popen[bytes]") -> None:
+    """The terminal sends Ctrl-C to both; a child that did not get it is told."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=1)
+        return
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def _save_report(
+    folder: RunFolder,
+    answers: Answers,
+    measurements: Measurements,
+    decision: Decision,
+    result: Result | None,
+    steps: NextSteps,
+) -> None:
+    from advisor.report.page import write_page
+
+    folder.save("next_steps", steps)
+    write_page(folder.path / "report.html", answers, measurements, decision, result, steps)
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' own bars and warnings off the screen, and everything off the network."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    yield
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

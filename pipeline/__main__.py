@@ -1,0 +1,72 @@
+"""`python -m pipeline RUN/plan.json [--data FILE]`: carry out a plan on any machine or under a launcher.
+
+Exit codes: 0 done or already finished, 1 a mistake to fix, 2 usage, 5 the run failed and its checkpoints are kept, 130 Ctrl-C.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from pipeline.errors import PipelineError, RunFailed
+
+EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 5, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out the plan that the command line names; returns the exit code."""
+    started = time.time()
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="Carry out a plan.")
+    parser.add_argument("plan", type=Path, help="plan.json of a run folder")
+    parser.add_argument("--data", help="the training file, when it is not where the plan says")
+    given = parser.parse_args(arguments)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _carry_out(given.plan, given.data, started)
+    except KeyboardInterrupt:
+        _say("Stopped. What was trained so far is kept; the same command goes on.")
+        return EXIT_INTERRUPTED
+    except RunFailed as error:
+        _say(str(error))
+        return EXIT_FAILED
+    except PipelineError as error:
+        _say(str(error))
+        return EXIT_MISTAKE
+    return 0
+
+
+def _carry_out(plan_file: Path, data_file: str | None, started: float) -> None:
+    if (plan_file.parent / "result.json").is_file():
+        _say(f"This run is finished; its result is in '{plan_file.parent / 'result.json'}'.")
+        return
+    from pipeline.run import load_plan
+
+    plan = load_plan(plan_file)
+    from pipeline.run import run
+    from pipeline.training.journal import Journal
+    from pipeline.training.progress import Display
+
+    journal = Journal(plan_file.parent / "log.jsonl", started)
+    with Display() as display:
+        journal.listeners.append(display)
+        try:
+            result = run(plan, plan_file.parent.resolve(), journal, data_file)
+        except KeyboardInterrupt:
+            journal.write("interrupted")
+            raise
+        except RunFailed as error:
+            journal.write("failed", problem=error.problem)
+            raise
+    _say(f"{result.verdict.replace('_', ' ')}: {result.because}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Reading rows, grouping near-duplicates and sealing splits."""

@@ -1,0 +1,110 @@
+"""All rows of a source with their sides: what the advisor measures and the pipeline trains on, read in one way."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.data.duplicates import Groups, group
+from pipeline.data.reading import read
+from pipeline.data.splitting import Side, SplitRequest, load_splits, row_ids, split
+from pipeline.errors import DataError
+from pipeline.records import DataSource
+from pipeline.task import Rows, Task
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows with their sides. Test rows are handed out only by `open_test_rows`, which logs it.
+
+    Shapes: `rows`, `groups` and `sides` have one entry per row.
+    """
+
+    rows: Rows
+    groups: Groups
+    sides: list[Side]
+    test_file_given: bool
+    unlabelled_rows: int
+    """Rows without an answer, left out."""
+
+    def positions(self, *sides: Side) -> list[int]:
+        """Positions of the rows on these sides, in the order of the file.
+
+        Raises:
+            AssertionError: The test side was asked for; it has a door of its own.
+        """
+        assert "test" not in sides, "test rows are sealed: use open_test_rows"
+        return [position for position, side in enumerate(self.sides) if side in sides]
+
+    def on(self, *sides: Side) -> Rows:
+        """The rows on these sides."""
+        return self.rows.take(self.positions(*sides))
+
+    def open_test_rows(self, folder: Path, purpose: str) -> Rows:
+        """Open the sealed rows, and write down when and why in `test_readings.jsonl`."""
+        positions = [position for position, side in enumerate(self.sides) if side == "test"]
+        log_test_reading(folder, purpose, len(positions))
+        return self.rows.take(positions)
+
+
+def log_test_reading(folder: Path, purpose: str, rows: int) -> None:
+    """Append one reading of test rows to the run folder's log."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    with (folder / "test_readings.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"time": now, "purpose": purpose, "rows": rows}) + "\n")
+
+
+def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dataset:
+    """Read all files of a source, group near-duplicates and give each row a side.
+
+    Args:
+        source: Files and columns; every column that the task needs is named.
+        task: Reads rows from tables.
+        folder: What relative paths are relative to.
+        seed: Of sample and split.
+
+    Raises:
+        DataError: A file, a column or the labels cannot be used as they are.
+    """
+    parts: list[Rows] = []
+    given: list[Side | None] = []
+    unlabelled = 0
+    files: list[tuple[str | None, Side | None]] = [
+        (source.train, None),
+        (source.validation, "validation"),
+        (source.test, "test"),
+    ]
+    for name, side in files:
+        if name is None:
+            continue
+        table = read(name, source, folder, split=side or "train")
+        rows = task.rows(table, source.columns, name, labelled=True)
+        if side is None and source.max_rows is not None:
+            rows = _sample(rows, source.max_rows, seed)
+        unlabelled += len(table) - len(rows) if source.max_rows is None or side is not None else 0
+        parts.append(rows)
+        given += [side] * len(rows)
+    together = _together(parts)
+    task.check(together, source.train)
+    groups = group(together.inputs)
+    earlier = load_splits(folder / source.splits) if source.splits else None
+    sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
+    return Dataset(together, groups, sides, source.test is not None, unlabelled)
+
+
+def _sample(rows: Rows, most: int, seed: int) -> Rows:
+    """A seeded sample in the order of the file; a row's place in the draw follows from what it holds."""
+    if len(rows) <= most:
+        return rows
+    places = [hashlib.sha256(f"{seed}:{row}".encode()).digest() for row in row_ids(rows.inputs, rows.answers)]
+    return rows.take(sorted(sorted(range(len(rows)), key=places.__getitem__)[:most]))
+
+
+def _together(parts: Sequence[Rows]) -> Rows:
+    inputs = tuple(given for part in parts for given in part.inputs)
+    answers = tuple(answer for part in parts for answer in part.answers)
+    if not inputs:
+        raise DataError("No row has both a text and a label.", "Fill the label column, or name another one.")
+    return Rows(ids=row_ids(inputs, answers), inputs=inputs, answers=answers)

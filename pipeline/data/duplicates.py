@@ -1,0 +1,78 @@
+"""Groups of rows whose texts are the same or nearly so. A group never stands on two sides of a split."""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datasketch import MinHash, MinHashLSH
+
+from pipeline.task import Input
+
+SHINGLE = 5
+"""Characters in a shingle."""
+NEAR = 0.8
+"""Jaccard similarity of shingles from which two texts count as nearly the same (Broder 1997)."""
+PERMUTATIONS = 64
+COMPARED_TEXTS = 50_000
+"""Different texts up to which near-duplicates are looked for; beyond it only exact ones are grouped."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which rows belong together.
+
+    Shapes: all have one entry per row.
+    """
+
+    text_hashes: list[str]
+    """Hash of the text with case, white space and Unicode form evened out."""
+    keys: list[str]
+    """Smallest text hash of the group: a row that joins can only lower it."""
+    near_compared: bool
+    """False when there were too many texts to look for near-duplicates."""
+
+
+def group(inputs: Sequence[Input]) -> Groups:
+    """Group inputs that are the same or nearly so."""
+    texts = [_even(given) for given in inputs]
+    hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in texts]
+    different = dict(zip(hashes, texts, strict=True))
+    near_compared = len(different) <= COMPARED_TEXTS
+    parents = {key: key for key in different}
+    for one, other in _near_pairs(different) if near_compared else ():
+        first, second = sorted((_root(parents, one), _root(parents, other)))
+        parents[second] = first
+    return Groups(text_hashes=hashes, keys=[_root(parents, key) for key in hashes], near_compared=near_compared)
+
+
+def _even(given: Input) -> str:
+    text = given if isinstance(given, str) else "\x1f".join(given)
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _root(parents: dict[str, str], key: str) -> str:
+    while parents[key] != key:
+        parents[key] = parents[parents[key]]
+        key = parents[key]
+    return key
+
+
+def _near_pairs(texts: dict[str, str]) -> list[tuple[str, str]]:
+    shingles = {key: _shingles(text) for key, text in texts.items()}
+    index = MinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS)
+    pairs: list[tuple[str, str]] = []
+    for key, sketch in zip(shingles, MinHash.generator(shingles.values(), num_perm=PERMUTATIONS), strict=True):
+        pairs += [(key, other) for other in index.query(sketch) if _alike(shingles[key], shingles[other])]
+        index.insert(key, sketch, check_duplication=False)
+    return pairs
+
+
+def _shingles(text: str) -> list[bytes]:
+    ends = range(max(1, len(text) - SHINGLE + 1))
+    return sorted({text[start : start + SHINGLE].encode("utf-8", "surrogatepass") for start in ends})
+
+
+def _alike(one: list[bytes], other: list[bytes]) -> bool:
+    first, second = set(one), set(other)
+    return len(first & second) >= NEAR * len(first | second)

@@ -1,0 +1,154 @@
+"""Frozen features of texts, computed once and kept: similarity, zero-shot and probe all read them from here."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.models import load_encoder, load_tokenizer
+from pipeline.preparation import prepare
+from pipeline.records import ModelSource, TextPreparation
+from pipeline.task import Array, Input
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+POOLINGS = ("mean", "cls", "layer_mean")
+"""Ways to one vector: mean of the last layer's tokens, the first token, mean over tokens of the mean of all layers."""
+BLOCK = 512
+"""Texts that are computed and saved together, so that a stop loses no more."""
+TOKENS_A_BATCH = 8192
+
+Progress = Callable[[int, int], None]
+
+
+def pool(hidden_states: "Sequence[Tensor]", attention_mask: "Tensor", pooling: str) -> "Tensor":
+    """One vector for each text.
+
+    Shapes: each hidden state is (batch, tokens, features), the mask (batch, tokens), the result (batch, features).
+
+    Raises:
+        ValueError: `pooling` is not one of `POOLINGS`.
+    """
+    if pooling == "cls":
+        return hidden_states[-1][:, 0]
+    if pooling not in POOLINGS:
+        raise ValueError(f"unknown pooling {pooling!r}")
+    mask = attention_mask.unsqueeze(-1).to(hidden_states[-1].dtype)
+    layers = [hidden_states[-1]] if pooling == "mean" else list(hidden_states[1:])
+    tokens = sum(layers[1:], start=layers[0]) / len(layers)
+    return (tokens * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+class Embedder:
+    """Features of one frozen model.
+
+    Args:
+        path: The model's folder.
+        source: The model, for its name and checksum.
+        preparation: What is done to texts first.
+        cache: Folder for what was computed, or None to keep it in memory only.
+    """
+
+    def __init__(self, path: Path, source: ModelSource, preparation: TextPreparation, cache: Path | None) -> None:
+        self.path, self.source, self.preparation = path, source, preparation
+        self.progress: Progress | None = None
+        self._model: Any = None
+        self._tokenizer: Any = None
+        key = hashlib.sha256(f"{source.name} {source.sha256} {preparation.model_dump_json()}".encode()).hexdigest()[:12]
+        self._folder = cache / f"embeddings-{key}" if cache is not None else None
+        self._known: dict[str, Array] = {}
+        for block in sorted(self._folder.glob("*.npz")) if self._folder is not None and self._folder.is_dir() else ():
+            with np.load(block) as arrays:
+                self._known.update(zip(arrays["keys"].tolist(), arrays["features"], strict=True))
+
+    def __call__(self, inputs: Sequence[Input], pooling: str) -> Array:
+        """Features of inputs under one pooling.
+
+        Shapes: (inputs, features), single precision.
+        """
+        keys = [_key(given) for given in inputs]
+        self._compute({key: given for key, given in zip(keys, inputs, strict=True) if key not in self._known})
+        which = POOLINGS.index(pooling)
+        if not keys:
+            return np.zeros((0, 1), dtype=np.float32)
+        return np.stack([self._known[key][which] for key in keys])
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        if self._tokenizer is None:
+            self._tokenizer = load_tokenizer(self.path)
+        return self._tokenizer
+
+    @property
+    def model(self) -> Any:
+        """The encoder, on the accelerator when there is one."""
+        if self._model is None:
+            self._model = load_encoder(self.path).to(device())
+        return self._model
+
+    def _compute(self, missing: dict[str, Input]) -> None:
+        keys = sorted(missing, key=lambda key: len(str(missing[key])))
+        for start in range(0, len(keys), BLOCK):
+            block = keys[start : start + BLOCK]
+            features = np.concatenate(list(self._features([missing[key] for key in block])))
+            self._known.update(zip(block, features, strict=True))
+            self._save(block, features)
+            if self.progress is not None:
+                self.progress(min(start + BLOCK, len(keys)), len(keys))
+
+    def _features(self, inputs: list[Input]) -> Iterator[Array]:
+        import torch
+
+        texts = [prepare(given, self.preparation) for given in inputs]
+        encoded = self.tokenizer(
+            [text if isinstance(text, str) else list(text) for text in texts],
+            truncation=True,
+            max_length=self.preparation.max_tokens,
+        )
+        lengths = [len(tokens) for tokens in encoded["input_ids"]]
+        for start, end in _batches(lengths):
+            batch = self.tokenizer.pad(
+                {name: values[start:end] for name, values in encoded.items()}, return_tensors="pt"
+            ).to(self.model.device)
+            with torch.inference_mode():
+                hidden = self.model(**batch, output_hidden_states=True).hidden_states
+                pooled = [pool(hidden, batch["attention_mask"], pooling) for pooling in POOLINGS]
+            yield torch.stack(pooled, dim=1).float().cpu().numpy()
+
+    def _save(self, keys: list[str], features: Array) -> None:
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
+        draft = self._folder / f"{name}.new"
+        with draft.open("wb") as file:
+            np.savez(file, keys=np.array(keys), features=features)
+        os.replace(draft, self._folder / f"{name}.npz")
+
+
+def _batches(lengths: list[int]) -> Iterator[tuple[int, int]]:
+    """Runs of texts, already in order of length, whose padded tokens fit one batch."""
+    start = 0
+    while start < len(lengths):
+        end = start + 1
+        while end < len(lengths) and max(lengths[start : end + 1]) * (end + 1 - start) <= TOKENS_A_BATCH:
+            end += 1
+        yield start, end
+        start = end
+
+
+def _key(given: Input) -> str:
+    text = given if isinstance(given, str) else "\x1f".join(given)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def device() -> str:
+    """Where models run: the first accelerator, else the processor."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

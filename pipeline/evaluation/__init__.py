@@ -1,0 +1,1 @@
+"""Scores, intervals and comparisons on rows that no choice has seen."""

@@ -1,0 +1,75 @@
+"""The card of a fine-tuned model: what it is, how good, from which data, and how to use it."""
+
+from pipeline.records import Plan, Result
+
+_CARD = """---
+base_model: {base}
+library_name: transformers
+license: {licence}
+pipeline_tag: {task}
+---
+
+# {name}
+
+`{base}` fine-tuned for {task} by finetune-advisor. Labels: {classes}.
+
+## How good it is
+
+On {test_rows} sealed test rows, {metric}:
+
+| way | score | 95 % interval |
+|---|---|---|
+{scores}
+
+Against the best cheap way (`{rival}`) the difference is {difference:+.3f} ({low:+.3f} to {high:+.3f}). {because}
+
+## How to use it
+
+```python
+import transformers
+import pipeline.heads  # from finetune-advisor: makes this head known to transformers
+
+classify = transformers.pipeline("text-classification", model="model")
+classify("a text")
+```
+
+Texts were prepared before training: {preparation}. `advisor predict RUN --data in.csv --out out.csv` does the same;
+in Python, `pipeline.predictors.fine_tuned.load_fine_tuned("model")` does.
+
+## Data
+
+Origin: {origin}. Consent: {consent}. Licence: {data_licence}. Personal data: {personal}.
+
+## Limits
+
+It knows the labels above and rows like those it was trained on; it was not tested on others.
+Largest difference between trained and reloaded logits: {reload:.1e}.
+"""
+
+
+def model_card(plan: Plan, result: Result) -> str:
+    """The card as Markdown."""
+    ways = [*result.rivals, result.fine_tuned]
+    preparation = plan.preparation
+    spaces = "white space collapsed" if preparation.collapse_whitespace else "white space kept"
+    return _CARD.format(
+        base=plan.model.name,
+        licence=plan.model_licence,
+        task=plan.task,
+        name=plan.name,
+        classes=", ".join(f"`{label}`" for label in plan.classes),
+        test_rows=result.test_rows,
+        metric=plan.metric,
+        scores="\n".join(f"| {way.name} | {way.score:.3f} | {way.low:.3f} to {way.high:.3f} |" for way in ways),
+        rival=result.chosen_rival,
+        difference=result.difference.point,
+        low=result.difference.low,
+        high=result.difference.high,
+        because=result.because,
+        preparation=f"Unicode {preparation.unicode_form}, {spaces}, cut after {preparation.max_tokens} tokens",
+        origin=plan.data_sheet.origin,
+        consent=plan.data_sheet.consent,
+        data_licence=plan.data_sheet.licence,
+        personal=plan.data_sheet.personal_data,
+        reload=result.reload.largest_logit_difference,
+    )

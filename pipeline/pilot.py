@@ -1,0 +1,232 @@
+"""A short real fine-tuning in a fresh process: what it gains over the probe, and what steps, scoring and memory cost.
+
+`python -m pipeline.pilot FOLDER` reads `FOLDER/request.json` and `FOLDER/rows.parquet`, and writes `FOLDER/outcome.json`.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import RunFailed
+from pipeline.records import ModelSource, Recipe, Record, TextPreparation
+from pipeline.storage import load_record, save_record
+from pipeline.task import Array, Metric, Rows, load_task
+
+LONGEST_STEPS = 3
+
+
+class PilotRequest(Record):
+    """What a pilot tries out."""
+
+    task: str
+    model: ModelSource
+    encoder: str
+    """Folder of the model."""
+    preparation: TextPreparation
+    recipe: Recipe
+    classes: list[str]
+    metric: str
+    cache: str
+    """Folder of the embeddings that are already there."""
+    longest_rows: list[int]
+    """Positions of the rows with most tokens, for the memory."""
+    seconds: float
+    """After so many seconds of training steps in all it ends early."""
+    seed: int
+    started: float
+    """`time.time()` when the process was asked for."""
+
+
+class PilotOutcome(Record):
+    """What a pilot found."""
+
+    train_rows: int
+    scored_rows: int
+    gain: float
+    gain_standard_error: float
+    probe_score: float
+    fine_tuned_score: float
+    start_seconds: float
+    start_cpu_seconds: float
+    seconds_per_token: float
+    processor_share: float
+    evaluation_seconds_per_token: float
+    evaluation_cpu_seconds_per_token: float
+    seconds_per_step: float
+    peak_memory_bytes: int
+    batch_size: int
+    steps: int
+    ended_early: bool
+
+
+def run_pilot(request: PilotRequest, rows: Rows, parts: Sequence[int], folder: Path) -> PilotOutcome:
+    """Carry out a pilot in a fresh process.
+
+    Args:
+        request: What to try.
+        rows: Labelled training rows.
+        parts: For each row 0 or 1: each part is trained on and scored on the other; -1 marks rows that are only scored
+            (with part 0 as the one that trains).
+        folder: An empty folder for the exchange; removed afterwards.
+
+    Raises:
+        RunFailed: The process broke.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(
+        {"id": list(rows.ids), "input": list(rows.inputs), "answer": list(rows.answers), "part": list(parts)}
+    ).to_parquet(folder / "rows.parquet")
+    save_record(request.model_copy(update={"started": time.time()}), folder / "request.json")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pipeline.pilot", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        hint = "killed: most likely memory ran out" if done.returncode < 0 else last
+        raise RunFailed(
+            f"The dry run broke: {hint}.", "Choose a smaller model or shorter texts, or close other programs."
+        )
+    outcome = load_record(PilotOutcome, folder / "outcome.json")
+    shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def main(folder: Path) -> None:
+    """Carry out the request in this process."""
+    request = load_record(PilotRequest, folder / "request.json")
+    table = pd.read_parquet(folder / "rows.parquet")
+    inputs = [given if isinstance(given, str) else tuple(given) for given in table["input"]]
+    rows = Rows(tuple(table["id"]), tuple(inputs), tuple(table["answer"]))
+    save_record(_carry_out(request, rows, table["part"].to_numpy(), folder), folder / "outcome.json")
+
+
+def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) -> PilotOutcome:
+    from pipeline.training.journal import cpu_seconds, peak_memory_bytes
+
+    arms = [0, 1] if (parts == 1).any() else [0]
+    ours: list[Array] = []
+    theirs: list[Array] = []
+    steps: list[Any] = []
+    evaluation: list[tuple[int, float, float]] = []
+    start = (0.0, 0.0)
+    for arm in arms:
+        trained, head = _train_arm(request, rows.take(np.flatnonzero(parts == arm)), folder, len(arms))
+        if arm == 0:
+            spent = sum(step.wall_seconds for step in trained.steps), sum(step.cpu_seconds for step in trained.steps)
+            start = time.time() - request.started - spent[0], cpu_seconds() - spent[1]
+        scored = rows.take(np.flatnonzero(parts != arm))
+        begun = time.perf_counter(), time.process_time()
+        answers = trained.model(scored).answers
+        tokens = _padded_tokens(trained.model.encode(scored.inputs))
+        evaluation.append((tokens, time.perf_counter() - begun[0], time.process_time() - begun[1]))
+        metric = load_task(request.task).metrics[request.metric]
+        ours.append(metric.statistics(scored.answers, answers, request.classes))
+        theirs.append(metric.statistics(scored.answers, head(scored).answers, request.classes))
+        steps += trained.steps[1:]
+    _longest_batches(request, rows, trained)
+    metric = load_task(request.task).metrics[request.metric]
+    one, other = np.concatenate(ours), np.concatenate(theirs)
+    per_token, per_step = _step_cost([step.tokens for step in steps], [step.wall_seconds for step in steps])
+    cpu_ratio = sum(step.cpu_seconds for step in steps) / max(sum(step.wall_seconds for step in steps), 1e-9)
+    evaluated = np.sum(evaluation, axis=0)
+    return PilotOutcome(
+        train_rows=int((parts == 0).sum()),
+        scored_rows=len(one),
+        gain=float(metric.reduce(one.sum(axis=0)) - metric.reduce(other.sum(axis=0))),
+        gain_standard_error=_standard_error(metric, one, other, request.seed),
+        probe_score=float(metric.reduce(other.sum(axis=0))),
+        fine_tuned_score=float(metric.reduce(one.sum(axis=0))),
+        start_seconds=start[0],
+        start_cpu_seconds=start[1],
+        seconds_per_token=per_token,
+        processor_share=cpu_ratio,
+        evaluation_seconds_per_token=float(evaluated[1] / max(evaluated[0], 1)),
+        evaluation_cpu_seconds_per_token=float(evaluated[2] / max(evaluated[0], 1)),
+        seconds_per_step=per_step,
+        peak_memory_bytes=peak_memory_bytes(),
+        batch_size=request.recipe.batch_size,
+        steps=len(steps) + len(arms),
+        ended_early=len(steps) + len(arms) < len(arms) * _planned_steps(request, int((parts == 0).sum())),
+    )
+
+
+def _planned_steps(request: PilotRequest, rows: int) -> int:
+    return -(-rows // request.recipe.batch_size) * request.recipe.epochs
+
+
+def _train_arm(request: PilotRequest, rows: Rows, folder: Path, arms: int) -> tuple[Any, Any]:
+    from pipeline.embeddings import Embedder
+    from pipeline.predictors.probe import probe
+    from pipeline.training.train import TrainingJob, train
+
+    task = load_task(request.task)
+    embedder = Embedder(Path(request.encoder), request.model, request.preparation, Path(request.cache))
+    head = probe(embedder, request.model.pooling, request.classes)(rows, request.seed)
+    starts_from_probe = request.recipe.strategy == "probe_then_fine_tune"
+    job = TrainingJob(
+        task=task,
+        encoder=Path(request.encoder),
+        recipe=request.recipe,
+        preparation=request.preparation,
+        pooling=request.model.pooling,
+        classes=request.classes,
+        metric=task.metrics[request.metric],
+        train=rows,
+        validation=rows.take(range(min(len(rows), request.recipe.batch_size))),
+        seed=request.seed,
+        probe=getattr(head, "linear", None) if starts_from_probe else None,
+    )
+    return train(job, folder / "work", lambda *_, **__: None, stop_after_seconds=request.seconds / arms), head
+
+
+def _longest_batches(request: PilotRequest, rows: Rows, trained: Any) -> None:
+    """Train a few steps on the longest rows, so that the most memory that the run will need is touched once."""
+    from pipeline.training.train import TrainingJob, train
+
+    longest = rows.take((request.longest_rows * request.recipe.batch_size)[: request.recipe.batch_size])
+    job = TrainingJob(
+        task=trained.model.task,
+        encoder=Path(request.encoder),
+        recipe=request.recipe.model_copy(update={"epochs": LONGEST_STEPS}),
+        preparation=request.preparation,
+        pooling=request.model.pooling,
+        classes=request.classes,
+        metric=load_task(request.task).metrics[request.metric],
+        train=longest,
+        validation=longest,
+        seed=request.seed,
+    )
+    train(job, Path(request.cache) / "work", lambda *_, **__: None, stop_after_seconds=60.0)
+
+
+def _padded_tokens(features: list[dict[str, list[int]]]) -> int:
+    from pipeline.predictors.fine_tuned import BATCH
+
+    lengths = sorted((len(row["input_ids"]) for row in features), reverse=True)
+    return sum(lengths[start] * len(lengths[start : start + BATCH]) for start in range(0, len(lengths), BATCH))
+
+
+def _step_cost(tokens: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:
+    """Seconds of a step as so much for each token and so much besides; both at least zero."""
+    if len(set(tokens)) < 3:
+        return float(np.sum(seconds) / max(np.sum(tokens), 1)), 0.0
+    slope, _ = np.polyfit(tokens, seconds, 1)
+    slope = min(max(float(slope), 0.0), float(np.sum(seconds) / np.sum(tokens)))
+    return slope, max(float(np.mean(seconds) - slope * np.mean(tokens)), 0.0)
+
+
+def _standard_error(metric: Metric, ours: Array, theirs: Array, seed: int) -> float:
+    """Of the difference of two scores on the same rows, by resampling rows."""
+    weights = np.random.default_rng(seed).multinomial(len(ours), np.full(len(ours), 1 / len(ours)), size=400)
+    return float(np.std(metric.reduce(weights @ ours) - metric.reduce(weights @ theirs)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,309 @@
+"""The frozen facts that the pipeline takes and returns, in the order they flow. Free of torch."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class Record(BaseModel):
+    """A frozen fact: unknown fields are errors, and nothing changes after it is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Document(Record):
+    """A record that is saved as a file of its own, with the version of its schema."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+
+
+class DataSource(Record):
+    """Where the rows are and what their columns mean.
+
+    Beside the fields below a task adds keys of its own that name columns (`text`, `label`, …); they stand flat in the file
+    and are kept in `columns`.
+    """
+
+    train: str
+    """Data file (relative to the file that names it), or the id of a data set on the hub; an existing path wins."""
+    validation: str | None = None
+    """File with rows for choosing the best checkpoint; taken from `train` when not given."""
+    test: str | None = None
+    """File with rows for the final evaluation, sealed until then; taken from `train` when not given."""
+    columns: dict[str, str | list[str]] = Field(default_factory=dict)
+    """What the task needs to know about columns: its role, then the column's name."""
+    phrases: dict[str, str] = Field(default_factory=dict)
+    """What each label means in words, used by the zero-shot baseline."""
+    encoding: str | None = None
+    """Text encoding of the files; UTF-8 when not given."""
+    delimiter: str | None = None
+    """Character between the columns of a delimited file; detected when not given."""
+    max_rows: int | None = Field(default=None, ge=1)
+    """Use only a seeded sample of so many rows of `train`."""
+    splits: str | None = None
+    """An earlier `splits.parquet` whose rows stay on the side they were on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_columns(cls, values: Any) -> Any:
+        """Collect the task's own keys, which stand flat in a file, under `columns`."""
+        if not isinstance(values, dict):
+            return values
+        known = {name: value for name, value in values.items() if name in cls.model_fields}
+        roles = {name: value for name, value in values.items() if name not in cls.model_fields}
+        if roles:
+            known["columns"] = {**known.get("columns", {}), **roles}
+        return known
+
+
+class TextPreparation(Record):
+    """What is done to a text before any model reads it; the same in training and in prediction."""
+
+    unicode_form: Literal["NFC", "NFKC", "none"] = "NFC"
+    """Unicode normalisation form."""
+    collapse_whitespace: bool = True
+    """Runs of white space become one space, ends are trimmed."""
+    max_tokens: int = Field(default=256, ge=8)
+    """Tokens after which a text is cut, special tokens included."""
+
+
+class ModelSource(Record):
+    """A pre-trained model: where it is, which version, and how its features are read."""
+
+    name: str
+    """Its name in the catalogue, or its folder."""
+    kind: Literal["package", "hub", "folder"]
+    location: str
+    """`module:folder` of an installed package, a hub id, or a path."""
+    revision: str | None = None
+    """Commit on the hub, when pinned."""
+    sha256: str | None = None
+    """Checksum of `model.safetensors`, when pinned."""
+    pooling: str = "mean"
+    """How token features become one vector: a key of `pipeline.embeddings.POOLINGS`."""
+    max_tokens: int = 512
+    """Tokens that the model can read, special tokens included."""
+
+
+class Recipe(Record):
+    """How to train: the strategy and its values, with the reason for each choice. Made before deciding."""
+
+    strategy: Literal["probe_then_fine_tune", "fine_tune"]
+    """Whether the head starts from the linear probe's weights or from random ones."""
+    learning_rate: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    """Passes over the training rows at most; early stopping may end sooner."""
+    warmup_fraction: float = Field(ge=0, le=1)
+    weight_decay: float = Field(ge=0)
+    early_stopping_epochs: int = Field(ge=1)
+    """Epochs without a better validation score before training stops."""
+    class_weights: Literal["balanced", "none"]
+    because: dict[str, str] = Field(default_factory=dict)
+    """Reason for each value, by field."""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Where each value comes from, by field."""
+
+
+class Interval(Record):
+    """A number with the range that it lies in with the stated confidence."""
+
+    point: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+class Score(Record):
+    """How good the predictions of one way are on one set of rows, with its 95 % interval."""
+
+    name: str
+    metric: str
+    score: float
+    low: float
+    high: float
+    seconds: float | None = None
+    """Wall seconds that it took to fit and predict."""
+    note: str | None = None
+    """What a reader should know about this way on this data."""
+
+
+class Forecast(Record):
+    """What the advisor expects of the run, written before training and compared with the outcome after."""
+
+    score: Interval
+    """Expected score of the fine-tuned model on the sealed rows, 80 % interval."""
+    probability_of_useful_gain: float = Field(ge=0, le=1)
+    train_cpu_seconds: float
+    """Processor seconds of the whole run, evaluation included."""
+    train_wall_seconds: float
+    """Wall seconds of the whole run, evaluation included."""
+    peak_memory_bytes: int
+
+
+class Outcome(Record):
+    """What happened, with the same keys as the forecast."""
+
+    score: Interval
+    probability_of_useful_gain: float = Field(ge=0, le=1)
+    """1 when the gain on the sealed rows was at least the useful gain, else 0."""
+    train_cpu_seconds: float
+    train_wall_seconds: float
+    peak_memory_bytes: int
+
+
+class DataSheet(Record):
+    """Where the data comes from and what may be done with it, as the user said."""
+
+    origin: str = "unknown"
+    consent: str = "unknown"
+    licence: str = "unknown"
+    personal_data: str = "unknown"
+
+
+class Plan(Document):
+    """Everything that a run needs, on this machine or another; exists only inside a go."""
+
+    name: str
+    task: str
+    task_options: dict[str, str] = Field(default_factory=dict)
+    data: DataSource
+    """Paths relative to the folder that holds the plan."""
+    classes: list[str]
+    """The labels, in the order of the model's outputs."""
+    rows_sha256: str
+    """Checksum over the ids and sides of all rows in `splits.parquet`."""
+    model: ModelSource
+    """With the pooling that the probe and the fine-tuned head use."""
+    zero_shot_pooling: str
+    """The model's own pooling, which its sentence features were trained with."""
+    preparation: TextPreparation
+    recipe: Recipe
+    rivals: list[str]
+    """Cheap ways that are scored on the same sealed rows."""
+    chosen_rival: str
+    """The rival that the decision chose on training rows; the gain is measured against it."""
+    templates: list[str] = Field(default_factory=list)
+    """Sentences that zero-shot may put a label's phrase into."""
+    metric: str
+    useful_gain: float
+    good_enough: float
+    result_ceiling: Literal["none", "insufficient_evidence"] = "none"
+    """Set when the rows are too few for a result to say more."""
+    seed: int
+    data_sheet: DataSheet = DataSheet()
+    model_licence: str = "unknown"
+    forecast: Forecast
+    because: list[str] = Field(default_factory=list)
+    """Why this was a go, in sentences."""
+
+
+class Difference(Record):
+    """Fine-tuned minus the chosen rival on the same rows."""
+
+    point: float
+    low: float
+    high: float
+    p: float | None
+    """Exact McNemar test where each row is right or wrong, else null."""
+
+
+class ErrorCase(Record):
+    """One row that the fine-tuned model got wrong."""
+
+    row_id: str
+    text: str
+    truth: str
+    answer: str
+    confidence: float
+
+
+class ClassErrors(Record):
+    """How one class fared."""
+
+    label: str
+    rows: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class ErrorAnalysis(Record):
+    """Where the fine-tuned model still fails, on the sealed rows."""
+
+    confusion: list[list[int]]
+    """Rows are the truth, columns the answers, in the order of the plan's classes."""
+    by_class: list[ClassErrors]
+    worst: list[ErrorCase]
+    """Confident mistakes; empty when the data is personal."""
+    mended: int
+    """Rows that the rival got wrong and the fine-tuned model right."""
+    broken: int
+    """Rows that the rival got right and the fine-tuned model wrong."""
+
+
+class ReloadCheck(Record):
+    """The saved model, loaded in a fresh process, against the trained one on the validation rows."""
+
+    rows: int
+    labels_identical: bool
+    largest_logit_difference: float
+    tolerance: float = 1e-4
+
+    @property
+    def passed(self) -> bool:
+        """Whether the saved model is the trained one."""
+        return self.labels_identical and self.largest_logit_difference <= self.tolerance
+
+
+class EpochLog(Record):
+    """One evaluation on the validation rows during training."""
+
+    epoch: float
+    loss: float
+    validation_score: float
+
+
+class Result(Document):
+    """The outcome of a run on the sealed rows, beside what was forecast."""
+
+    verdict: Literal["improved", "not_improved", "insufficient_evidence"]
+    because: str
+    test_rows: int
+    rivals: list[Score]
+    fine_tuned: Score
+    chosen_rival: str
+    difference: Difference
+    forecast: Forecast
+    outcome: Outcome
+    errors: ErrorAnalysis
+    reload: ReloadCheck
+    epochs: list[EpochLog]
+    best_epoch: float
+    classes: list[str]
+    environment: dict[str, str]
+    """Versions, processor and load that the run had."""
+
+    kind: ClassVar[str] = "result"
+
+
+class NextStep(Record):
+    """Something worth doing now."""
+
+    title: str
+    because: str
+    command: str | None = None
+
+
+class NextSteps(Document):
+    """What to do next, best first."""
+
+    steps: Sequence[NextStep]
+
+    @classmethod
+    def of(cls, *steps: NextStep) -> Self:
+        """Make the list from its steps."""
+        return cls(steps=list(steps))

@@ -1,0 +1,237 @@
+"""Carries out a plan: train, save, reload, open the sealed rows once, evaluate, compare with the forecast."""
+
+import os
+import platform
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
+from pipeline.data.splitting import load_splits, rows_checksum
+from pipeline.embeddings import Embedder
+from pipeline.errors import ModelError, PlanError
+from pipeline.evaluation.comparison import compare, judge, score
+from pipeline.model_card import model_card
+from pipeline.models import check_weights, locate
+from pipeline.predictors.linear import LinearClassifier
+from pipeline.predictors.probe import probe
+from pipeline.records import DataSource, Interval, Outcome, Plan, Result, Score
+from pipeline.reload import check_reload
+from pipeline.storage import load_record, save_predictions, save_record, save_text
+from pipeline.task import Fit, Predictions, RivalSetting, Rows, task_of
+from pipeline.training.journal import Journal, peak_memory_bytes
+from pipeline.training.train import Trained, TrainingJob, train
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What a run has in hand: its plan, folder, data and model."""
+
+    plan: Plan
+    folder: Path
+    data: Dataset
+    encoder: Path
+    embedder: Embedder
+    journal: Journal
+
+
+def run(plan: Plan, folder: Path, journal: Journal, data_file: str | None = None) -> Result:
+    """Carry out a plan in its run folder, going on where an earlier session stopped.
+
+    Args:
+        plan: What to do.
+        folder: The run folder; `splits.parquet` is there.
+        journal: Told of everything that happens.
+        data_file: The training file, when it is not where the plan says.
+
+    Returns:
+        The result, also saved as `result.json`.
+
+    Raises:
+        PlanError: The data is not what was planned with.
+        ModelError: The model is not there or not the planned one.
+        RunFailed: Training or the reload check failed; checkpoints are kept.
+    """
+    workshop = _prepare(plan, folder, journal, data_file)
+    trained = _train(workshop)
+    model_folder = folder / "model"
+    model_folder.mkdir(exist_ok=True)
+    trained.model.save(model_folder)
+    journal.write("reload")
+    reload = check_reload(folder, trained.model, workshop.data.on("validation"))
+    journal.write("evaluating")
+    test = workshop.data.open_test_rows(folder, "final evaluation")
+    predictions, scores = _evaluate(workshop, trained, test)
+    chosen = predictions[plan.chosen_rival]
+    metric = task_of(plan).metrics[plan.metric]
+    difference = compare(metric, test, predictions["fine_tuned"], chosen, plan.classes, plan.seed)
+    verdict, because = judge(difference, plan.useful_gain, plan.result_ceiling)
+    personal = plan.data_sheet.personal_data == "yes"
+    errors = task_of(plan).analyse_errors(test, predictions["fine_tuned"], chosen, plan.classes, show_rows=not personal)
+    fine_tuned = scores[-1]
+    result = Result(
+        verdict=verdict,
+        because=because,
+        test_rows=len(test),
+        rivals=scores[:-1],
+        fine_tuned=fine_tuned,
+        chosen_rival=plan.chosen_rival,
+        difference=difference,
+        forecast=plan.forecast,
+        outcome=Outcome(
+            score=Interval(point=fine_tuned.score, low=fine_tuned.low, high=fine_tuned.high),
+            probability_of_useful_gain=float(difference.point >= plan.useful_gain),
+            train_cpu_seconds=journal.cpu_seconds,
+            train_wall_seconds=journal.wall_seconds,
+            peak_memory_bytes=peak_memory_bytes(),
+        ),
+        errors=errors,
+        reload=reload,
+        epochs=trained.epochs,
+        best_epoch=trained.best_epoch,
+        classes=plan.classes,
+        environment=_environment(),
+    )
+    save_text(model_card(plan, result), model_folder / "README.md")
+    save_record(result, folder / "result.json")
+    shutil.rmtree(folder / "work", ignore_errors=True)
+    journal.write("finished", verdict=verdict)
+    return result
+
+
+def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | None) -> _Workshop:
+    source = plan.data if data_file is None else plan.data.model_copy(update={"train": str(Path(data_file).resolve())})
+    data = read_planned_data(plan, source, folder)
+    encoder = locate(plan.model, folder)
+    if encoder is None:
+        raise ModelError(
+            f"The model '{plan.model.name}' is not on this machine.",
+            f"Get it with `advisor models --fetch {plan.model.name}`, or copy its folder here.",
+        )
+    check_weights(encoder, plan.model)
+    frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
+    embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache")
+    journal.write("prepared", rows=len(data.rows), load=os.getloadavg()[0])
+    return _Workshop(plan, folder, data, encoder, embedder, journal)
+
+
+def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
+    """Read the data of a plan and check that it holds the very rows that were planned with.
+
+    Raises:
+        PlanError: Rows are missing or new.
+    """
+    task = task_of(plan)
+    fixed = source.model_copy(update={"splits": None})
+    data = load_dataset(fixed, task, folder, plan.seed)
+    log_test_reading(folder, "verify row hashes", sum(side == "test" for side in data.sides))
+    splits = load_splits(folder / "splits.parquet")
+    if rows_checksum(list(splits["row_id"]), list(splits["side"])) != plan.rows_sha256:
+        raise PlanError(f"'{folder / 'splits.parquet'}' is not the one of the plan.", "Copy it again beside plan.json.")
+    if list(splits["row_id"]) != list(data.rows.ids):
+        missing = len(set(splits["row_id"]) - set(data.rows.ids))
+        new = len(set(data.rows.ids) - set(splits["row_id"]))
+        raise PlanError(
+            f"'{source.train}' does not hold the rows that were planned with: {missing} missing, {new} new or changed.",
+            "Give the same file with --data, or assess again.",
+        )
+    return replace(data, sides=list(splits["side"]))
+
+
+def _train(workshop: _Workshop) -> Trained:
+    plan = workshop.plan
+    rows = workshop.data.on("train")
+    head = None
+    if plan.recipe.strategy == "probe_then_fine_tune":
+        fit = probe(workshop.embedder, plan.model.pooling, plan.classes)
+        found = fit(rows, plan.seed)
+        head = getattr(found, "linear", None)
+        assert isinstance(head, LinearClassifier)
+    job = TrainingJob(
+        task=task_of(plan),
+        encoder=workshop.encoder,
+        recipe=plan.recipe,
+        preparation=plan.preparation,
+        pooling=plan.model.pooling,
+        classes=plan.classes,
+        metric=task_of(plan).metrics[plan.metric],
+        train=rows,
+        validation=workshop.data.on("validation"),
+        seed=plan.seed,
+        probe=head,
+    )
+    return train(job, workshop.folder / "work", workshop.journal.write)
+
+
+def _evaluate(workshop: _Workshop, trained: Trained, test: Rows) -> tuple[dict[str, Predictions], list[Score]]:
+    """Answers and scores of every way on the sealed rows; the fine-tuned model comes last."""
+    plan = workshop.plan
+    task = task_of(plan)
+    metric = task.metrics[plan.metric]
+    rows = workshop.data.on("train", "validation")
+    setting = RivalSetting(
+        embedder=workshop.embedder,
+        classes=plan.classes,
+        metric=metric,
+        phrases=plan.data.phrases,
+        templates=plan.templates,
+        pooling=plan.model.pooling,
+    )
+    fits: dict[str, Fit] = {name: task.fit_rival(name, setting) for name in plan.rivals}
+    predictions: dict[str, Predictions] = {}
+    scores: list[Score] = []
+    for name in [*plan.rivals, "fine_tuned"]:
+        begun = time.perf_counter()
+        predict = fits[name](rows, plan.seed) if name in fits else trained.model
+        predictions[name] = predict(test)
+        save_predictions(workshop.folder / "predictions" / f"{name}.parquet", test, predictions[name], plan.classes)
+        found = score(name, metric, test, predictions[name], plan.classes, plan.seed)
+        scores.append(found.model_copy(update={"seconds": time.perf_counter() - begun}))
+        workshop.journal.write("scored", name=name, score=found.score)
+    return predictions, scores
+
+
+def _environment() -> dict[str, str]:
+    import torch
+    import transformers
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "processor": platform.processor() or platform.machine(),
+        "threads": str(torch.get_num_threads()),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "load_average": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan.
+
+    Raises:
+        PlanError: There is none, which means that the verdict was not a go; names the verdict and what would flip it.
+    """
+    if path.is_file():
+        return load_record(Plan, path)
+    decision = path.parent / "decision.json"
+    if not decision.is_file():
+        raise PlanError(
+            f"There is no plan at '{path}'.", "Make one with `advisor assess`: a plan exists only after a go."
+        )
+    raise no_plan(decision)
+
+
+def no_plan(decision: Path) -> PlanError:
+    """Why a run has no plan: its verdict, and what would flip it."""
+    import json
+
+    found = json.loads(decision.read_text(encoding="utf-8"))
+    reasons = " ".join(reason["because"] for reason in found["reasons"])
+    flips = " ".join(flip["because"] for flip in found["flips"])
+    verdict = found["verdict"].replace("_", "-")
+    return PlanError(
+        f"There is no plan: the verdict was {verdict}. {reasons}",
+        f"What would flip it: {flips or 'nothing that was measured.'}",
+    )

@@ -1,0 +1,1 @@
+"""Fine-tuning. The only door to `transformers.Trainer`."""

@@ -1,0 +1,88 @@
+"""What happens during a run, line by line in `log.jsonl`, and the clock that goes on over interruptions."""
+
+import datetime
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Journal:
+    """Appends events to `log.jsonl` and tells listeners; each line carries the seconds of the run so far.
+
+    Args:
+        path: The log; what an earlier, interrupted session wrote counts.
+        started: `time.time()` at which this session began, when that was before now.
+    """
+
+    def __init__(self, path: Path, started: float | None = None) -> None:
+        self.path = path
+        self.listeners: list[Listener] = []
+        self._started = started if started is not None else time.time()
+        self._before_wall, self._before_cpu = _spent_before(path)
+
+    @property
+    def wall_seconds(self) -> float:
+        """Wall seconds of the run in all its sessions."""
+        return self._before_wall + time.time() - self._started
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds of this process and its children, in all sessions."""
+        return self._before_cpu + cpu_seconds()
+
+    def write(self, event: str, **values: Any) -> None:
+        """Append one event."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": now,
+            "event": event,
+            "wall_seconds": round(self.wall_seconds, 3),
+            "cpu_seconds": round(self.cpu_seconds, 3),
+            **values,
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for listener in self.listeners:
+            listener(line)
+
+
+def cpu_seconds() -> float:
+    """Processor seconds of this process and the children that it waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def peak_memory_bytes() -> int:
+    """Most memory that this process held at once; on an accelerator, the most that was allocated there."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _spent_before(path: Path) -> tuple[float, float]:
+    """Seconds of the last whole line of an earlier session; they already hold those of the sessions before it."""
+    for line in reversed(read_log(path)):
+        return float(line["wall_seconds"]), float(line["cpu_seconds"])
+    return 0.0, 0.0
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The events of a log; a line that a crash cut short is left out."""
+    if not path.is_file():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found

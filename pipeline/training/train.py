@@ -1,0 +1,284 @@
+"""Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import transformers
+from torch.utils.data import Dataset as TorchDataset
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+
+from pipeline.errors import RunFailed
+from pipeline.models import load_tokenizer
+from pipeline.predictors.fine_tuned import FineTuned
+from pipeline.predictors.linear import LinearClassifier
+from pipeline.records import EpochLog, Recipe, TextPreparation
+from pipeline.task import Metric, Rows, Task, TrainingSetting
+
+SCORE = "eval_score"
+"""Key of the validation score; early stopping and the best checkpoint read it."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Everything that training takes."""
+
+    task: Task
+    encoder: Path
+    recipe: Recipe
+    preparation: TextPreparation
+    pooling: str
+    classes: list[str]
+    metric: Metric
+    train: Rows
+    validation: Rows
+    seed: int
+    probe: LinearClassifier | None = None
+    """The probe whose weights the head starts from."""
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """What one training step took."""
+
+    tokens: int
+    """Padded tokens in the batch."""
+    wall_seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fine-tuned model and how it came about."""
+
+    model: FineTuned
+    epochs: list[EpochLog]
+    best_epoch: float
+    steps: list[StepTime]
+
+
+Report = Callable[..., None]
+"""Takes the name of an event and its values, as `Journal.write` does."""
+
+
+def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None = None) -> Trained:
+    """Fine-tune, and go on from the last whole checkpoint when there is one.
+
+    Args:
+        job: Model, rows and recipe.
+        folder: For checkpoints; kept until the caller removes it.
+        report: Told of every step and evaluation.
+        stop_after_seconds: End early, for a pilot; no checkpoint is written then.
+
+    Raises:
+        RunFailed: The loss is not a number, or memory ran out.
+    """
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    setting = TrainingSetting(
+        classes=job.classes,
+        pooling=job.pooling,
+        seed=job.seed,
+        probe_weight=job.probe.weight.astype(np.float32) if job.probe is not None else None,
+        probe_bias=job.probe.bias.astype(np.float32) if job.probe is not None else None,
+    )
+    model = job.task.build_model(job.encoder, setting)
+    tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
+    watch = _Watch(report, stop_after_seconds)
+    trainer = _trainer(job, tuned, folder, watch, pilot=stop_after_seconds is not None)
+    if SCORE not in trainer.evaluate():
+        raise AssertionError(f"the validation score is not called {SCORE}")
+    checkpoint = last_whole_checkpoint(folder)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except (MemoryError, RuntimeError) as error:
+        raise _explained(error) from error
+    epochs = [
+        EpochLog(epoch=line["epoch"], loss=_loss_before(trainer.state.log_history, line), validation_score=line[SCORE])
+        for line in trainer.state.log_history
+        if SCORE in line and line.get("epoch")
+    ]
+    best = max(epochs, key=lambda epoch: epoch.validation_score).epoch if epochs else 0.0
+    return Trained(model=tuned, epochs=epochs, best_epoch=best, steps=watch.steps)
+
+
+def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", *, pilot: bool) -> Trainer:
+    recipe = job.recipe
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=recipe.warmup_fraction,
+        weight_decay=recipe.weight_decay,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="no" if pilot else "epoch",
+        save_strategy="no" if pilot else "epoch",
+        save_total_limit=2,
+        load_best_model_at_end=not pilot,
+        metric_for_best_model=None if pilot else SCORE,
+        greater_is_better=True,
+        logging_steps=5,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+        dataloader_pin_memory=False,
+        seed=job.seed,
+        data_seed=job.seed,
+    )
+    callbacks: list[TrainerCallback] = [watch]
+    if not pilot:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping_epochs))
+    trainer = _Trainer(
+        job,
+        tuned,
+        model=tuned.model,
+        args=arguments,
+        train_dataset=_Encoded(tuned, job.train),
+        eval_dataset=(),
+        data_collator=watch.counting(_collator(tuned)),
+        compute_loss_func=job.task.loss(job.classes, job.train, recipe.class_weights),
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    return trainer
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    """Scores the validation rows as predictions are made later: with the same code, in the same batches."""
+
+    control: Any
+
+    def __init__(self, job: TrainingJob, tuned: FineTuned, **options: Any) -> None:
+        super().__init__(**options)
+        self._job, self._tuned = job, tuned
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Score of the validation rows under the key that early stopping reads."""
+        job = self._job
+        answers = self._tuned(job.validation).answers
+        metrics = {SCORE: job.metric(job.validation.answers, answers, job.classes)}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+class _Encoded(TorchDataset[dict[str, Any]]):
+    """Rows as tokens, encoded once."""
+
+    def __init__(self, tuned: FineTuned, rows: Rows) -> None:
+        self.features = tuned.encode(rows.inputs)
+        self.labels = tuned.task.encode_answers(rows, tuned.classes)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {**self.features[row], "labels": self.labels[row]}
+
+
+def _collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:
+    from transformers import DataCollatorWithPadding
+
+    return DataCollatorWithPadding(tuned.tokenizer)  # type: ignore[no-any-return]
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Times steps, reports them, and stops a pilot in time."""
+
+    def __init__(self, report: Report, stop_after_seconds: float | None) -> None:
+        self.report, self.stop_after_seconds = report, stop_after_seconds
+        self.steps: list[StepTime] = []
+        self._tokens = 0
+        self._begun = self._step_wall = self._step_cpu = 0.0
+
+    def counting(self, collate: Callable[[list[dict[str, Any]]], Any]) -> Callable[[list[dict[str, Any]]], Any]:
+        """The collator, with the padded tokens of each batch noted."""
+
+        def counted(rows: list[dict[str, Any]]) -> Any:
+            batch = collate(rows)
+            self._tokens = int(batch["input_ids"].numel())
+            return batch
+
+        return counted
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._begun = time.perf_counter()
+        self.report("training", steps=state.max_steps, from_step=state.global_step)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._step_wall, self._step_cpu = time.perf_counter(), time.process_time()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        wall, cpu = time.perf_counter() - self._step_wall, time.process_time() - self._step_cpu
+        self.steps.append(StepTime(self._tokens, wall, cpu))
+        if self.stop_after_seconds is not None and time.perf_counter() - self._begun > self.stop_after_seconds:
+            control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None:
+            return
+        if not np.isfinite(float(loss)):
+            raise RunFailed(
+                f"The loss became {loss} at step {state.global_step}.",
+                "Lower the learning rate, then `advisor train` again: it goes on from the last good checkpoint.",
+            )
+        self.report(
+            "step",
+            step=state.global_step,
+            steps=state.max_steps,
+            epoch=state.epoch,
+            loss=float(loss),
+            learning_rate=logs.get("learning_rate"),
+        )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        self.report("evaluation", step=state.global_step, epoch=state.epoch, score=(metrics or {}).get(SCORE))
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.report("checkpoint", step=state.global_step)
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; ones that a crash cut short are removed.
+
+    `Trainer` writes `trainer_state.json` last, so a checkpoint that has one has everything.
+    """
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    whole = [path for path in found if _is_json(path / "trainer_state.json")]
+    for path in set(found) - set(whole):
+        shutil.rmtree(path)
+    return whole[-1] if whole else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except (OSError, json.JSONDecodeError):
+        return False
+
+
+def _loss_before(history: list[dict[str, Any]], line: dict[str, Any]) -> float:
+    """Mean training loss of the epoch that the evaluation ends."""
+    losses = [
+        entry["loss"] for entry in history if "loss" in entry and line["epoch"] - 1 < entry["epoch"] <= line["epoch"]
+    ]
+    return float(np.mean(losses)) if losses else float("nan")
+
+
+def _explained(error: Exception) -> Exception:
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return RunFailed(
+            "Memory ran out while training.",
+            "Choose a smaller model or shorter texts, close other programs, then `advisor train` again.",
+        )
+    return error

@@ -1,0 +1,510 @@
+"""Sample records for tests of reports: a go with its result, a not-yet on personal data, a no-go, and a hostile go."""
+
+from dataclasses import dataclass
+
+from advisor.records import (
+    Alternative,
+    Answers,
+    DatasetMeasurement,
+    Decision,
+    FactorScore,
+    Finding,
+    Flip,
+    HardwareMeasurement,
+    Measurements,
+    ModelMeasurement,
+    PilotMeasurement,
+    RankedModel,
+    Reason,
+    Recommendation,
+    RivalMeasurement,
+)
+from pipeline.records import (
+    ClassErrors,
+    Difference,
+    EpochLog,
+    ErrorAnalysis,
+    ErrorCase,
+    Forecast,
+    Interval,
+    NextStep,
+    NextSteps,
+    Outcome,
+    ReloadCheck,
+    Result,
+    Score,
+)
+
+CLASSES = ["account", "cancel order", "complaint", "delivery", "invoice", "refund"]
+CONFUSION = [
+    [58, 1, 2, 0, 3, 0],
+    [0, 61, 1, 2, 0, 5],
+    [2, 1, 49, 6, 1, 4],
+    [0, 1, 4, 82, 0, 1],
+    [2, 0, 0, 0, 66, 3],
+    [0, 6, 3, 1, 4, 51],
+]
+MODEL = "all-MiniLM-L6-v2"
+TINY = "bert-tiny"
+WORST = [
+    ("r-0311", "I want my money back and I want the order stopped today.", "cancel order", "refund", 0.97),
+    ("r-1204", "Parcel came open, half of it missing, and nobody answers the phone.", "complaint", "delivery", 0.95),
+    (
+        "r-0087",
+        "The amount on the invoice is not what I paid. Please correct it or pay it back.",
+        "refund",
+        "invoice",
+        0.91,
+    ),
+]
+FORECAST = Forecast(
+    score=Interval(point=0.894, low=0.871, high=0.917, level=0.8),
+    probability_of_useful_gain=0.72,
+    train_cpu_seconds=1310.0,
+    train_wall_seconds=702.0,
+    peak_memory_bytes=1_240_000_000,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Everything that one report is made from."""
+
+    answers: Answers
+    measurements: Measurements
+    decision: Decision
+    result: Result | None
+    next_steps: NextSteps
+
+
+def by_class(confusion: list[list[int]], classes: list[str]) -> list[ClassErrors]:
+    """Scores by class that fit the confusion."""
+    found = []
+    for place, label in enumerate(classes):
+        hits, truths = confusion[place][place], sum(confusion[place])
+        given = sum(row[place] for row in confusion)
+        f1 = 2 * hits / (truths + given)
+        found.append(ClassErrors(label=label, rows=truths, precision=hits / given, recall=hits / truths, f1=f1))
+    return found
+
+
+def score(
+    name: str, value: float, low: float, high: float, seconds: float | None = None, note: str | None = None
+) -> Score:
+    return Score(name=name, metric="macro_f1", score=value, low=low, high=high, seconds=seconds, note=note)
+
+
+def dataset(
+    rows: int = 2_143, classes: list[str] = CLASSES, findings: list[Finding] | None = None
+) -> DatasetMeasurement:
+    usable = rows - 43
+    test = usable // 5
+    per_class = {label: (usable - test) * (8 + place % 5) // (10 * len(classes)) for place, label in enumerate(classes)}
+    return DatasetMeasurement(
+        rows=rows,
+        usable_rows=usable,
+        train_rows=usable - 2 * test,
+        validation_rows=test,
+        test_rows=test,
+        reserve_rows=0,
+        rows_per_class=per_class,
+        smallest_class_rows=min(per_class.values()),
+        median_class_rows=float(sorted(per_class.values())[len(classes) // 2]),
+        imbalance=max(per_class.values()) / min(per_class.values()),
+        exact_duplicate_fraction=0.014,
+        near_duplicate_fraction=0.031,
+        conflicting_rows=6,
+        leaked_rows=0,
+        empty_rows=7,
+        median_words=23.0,
+        longest_words=412,
+        distinct_word_fraction=0.112,
+        script="Latin",
+        language="en",
+        language_source="guess",
+        findings=FINDINGS if findings is None else findings,
+        seconds=4.1,
+    )
+
+
+FINDINGS = [
+    Finding(
+        code="conflicting_labels",
+        count=6,
+        because="The same text with different labels; such rows are not counted as usable.",
+        examples=["Where is my parcel? (delivery, complaint)", "Please cancel. (cancel order, account)"],
+    ),
+    Finding(
+        code="suspected_label_noise",
+        count=38,
+        because="Rows labelled against the confident answer of the probe; read them before training again.",
+        examples=["You charged me twice (delivery; the probe says invoice)"],
+    ),
+]
+
+
+def hardware() -> HardwareMeasurement:
+    return HardwareMeasurement(
+        processor="AMD EPYC 7763 64-Core Processor",
+        physical_cores=2,
+        threads=2,
+        load_average=0.4,
+        memory_total_bytes=8_340_000_000,
+        memory_free_bytes=6_120_000_000,
+        disk_free_bytes=41_300_000_000,
+        accelerator=None,
+        accelerator_memory_bytes=None,
+        matmul_flops_per_second=9.6e10,
+        seconds=0.8,
+    )
+
+
+def model(name: str = MODEL, probe: float = 0.841) -> ModelMeasurement:
+    return ModelMeasurement(
+        model=name,
+        pooling="mean",
+        pooling_scores={"mean": probe, "cls": probe - 0.021},
+        probe=probe,
+        log_evidence=-0.284,
+        truncated_row_fraction=0.012,
+        unknown_token_fraction=0.0004,
+        cased_text_fraction=0.041,
+        latency_ms=8.4,
+        weight_bytes=90_868_376,
+        parameters=22_713_216,
+        seconds=21.6,
+    )
+
+
+RIVALS = [
+    score("majority", 0.052, 0.046, 0.058, 0.1),
+    score(
+        "zero_shot", 0.618, 0.594, 0.643, 2.2, "6 phrasings, 0.551 to 0.618; the best on the training rows is shown."
+    ),
+    score("tfidf", 0.809, 0.788, 0.830, 3.9),
+    score("probe", 0.841, 0.821, 0.860, 6.4),
+]
+
+
+def rivals() -> RivalMeasurement:
+    return RivalMeasurement(
+        rivals=RIVALS,
+        best="probe",
+        zero_shot_spread={"{phrase}": 0.551, "This is about {phrase}.": 0.618},
+        permutation_p=0.02,
+        discordant_fraction=0.13,
+        rows_used=1_680,
+        folds=5,
+        seconds=31.8,
+    )
+
+
+def pilot() -> PilotMeasurement:
+    return PilotMeasurement(
+        train_rows=600,
+        scored_rows=300,
+        gain=0.031,
+        gain_standard_error=0.013,
+        probe_score=0.802,
+        fine_tuned_score=0.833,
+        start_seconds=3.9,
+        start_cpu_seconds=5.2,
+        seconds_per_token=0.00021,
+        processor_share=1.9,
+        evaluation_seconds_per_token=0.00007,
+        evaluation_cpu_seconds_per_token=0.00013,
+        seconds_per_step=0.02,
+        peak_memory_bytes=1_190_000_000,
+        batch_size=32,
+        steps=57,
+        seconds=48.3,
+    )
+
+
+def factors() -> list[FactorScore]:
+    return [
+        FactorScore(
+            key="task_similarity",
+            points=3,
+            because="The model's frozen features already separate most classes.",
+            evidence=["linear probe 0.841, majority guess 0.052", "log evidence per row -0.284"],
+        ),
+        FactorScore(
+            key="data_availability",
+            points=2.5,
+            because="1,680 usable training rows are a good basis, though not many to prove a small gain.",
+            evidence=["smallest class: 224 rows", "3.1 % near-duplicates, 6 conflicting rows"],
+        ),
+        FactorScore(
+            key="compute",
+            points=4,
+            because="The run takes 20 % of the time and 21 % of the memory that it may.",
+            evidence=["11 min 42 s of 60 min", "1.2 GB of 6.1 GB"],
+        ),
+        FactorScore(
+            key="baseline_performance",
+            points=3,
+            because="The best cheap way is 10.9 points short of what is good enough.",
+            evidence=["linear probe 0.841, good enough 0.950"],
+        ),
+        FactorScore(key="expertise", points=1, because="Not asked; counted as little experience.", evidence=[]),
+    ]
+
+
+def factors_but(*others: FactorScore) -> list[FactorScore]:
+    changed = {factor.key: factor for factor in others}
+    return [changed.get(factor.key, factor) for factor in factors()]
+
+
+def recommendation() -> Recommendation:
+    return Recommendation(
+        model=MODEL,
+        because="Its features separate these classes best of the models at hand, and it answers in 8 ms.",
+        runner_up=TINY,
+        ranking=[
+            RankedModel(model=MODEL, measured=True, score=0.91, because="Probe 0.841, 8.4 ms for one text, 91 MB."),
+            RankedModel(model=TINY, measured=True, score=0.64, because="Probe 0.702, 0.9 ms for one text, 18 MB."),
+            RankedModel(
+                model="deberta-v3-base",
+                measured=False,
+                score=0.58,
+                because="Strong on benchmarks, but eight times as large; `advisor models --get deberta-v3-base`.",
+            ),
+        ],
+    )
+
+
+def measurements(**changes: object) -> Measurements:
+    whole = Measurements(
+        dataset=dataset(),
+        hardware=hardware(),
+        models=[model(), model(TINY, 0.702)],
+        rivals=rivals(),
+        pilot=pilot(),
+        seconds=128.9,
+        cpu_seconds=231.4,
+    )
+    return whole.model_copy(update=changes)
+
+
+def result() -> Result:
+    return Result(
+        verdict="improved",
+        because="The gain is +4.9 points (95 % interval +1.6 to +8.0): above zero for sure, and at least "
+        "the 3.0 points that you wanted.",
+        test_rows=sum(map(sum, CONFUSION)),
+        rivals=[
+            score("majority", 0.058, 0.048, 0.067),
+            score("zero_shot", 0.604, 0.556, 0.650),
+            score("tfidf", 0.792, 0.751, 0.831),
+            score("probe", 0.823, 0.783, 0.859),
+        ],
+        fine_tuned=score("fine_tuned", 0.872, 0.838, 0.903, 688.0),
+        chosen_rival="probe",
+        difference=Difference(point=0.049, low=0.016, high=0.080, p=0.0041),
+        forecast=FORECAST,
+        outcome=Outcome(
+            score=Interval(point=0.872, low=0.838, high=0.903),
+            probability_of_useful_gain=1,
+            train_cpu_seconds=1284.0,
+            train_wall_seconds=745.0,
+            peak_memory_bytes=1_310_000_000,
+        ),
+        errors=ErrorAnalysis(
+            confusion=CONFUSION,
+            by_class=by_class(CONFUSION, CLASSES),
+            worst=[
+                ErrorCase(row_id=row, text=text, truth=truth, answer=answer, confidence=confidence)
+                for row, text, truth, answer, confidence in WORST
+            ],
+            mended=33,
+            broken=12,
+        ),
+        reload=ReloadCheck(rows=420, labels_identical=True, largest_logit_difference=2.1e-6),
+        epochs=[
+            EpochLog(epoch=1, loss=0.812, validation_score=0.846),
+            EpochLog(epoch=2, loss=0.421, validation_score=0.869),
+            EpochLog(epoch=3, loss=0.263, validation_score=0.881),
+            EpochLog(epoch=4, loss=0.174, validation_score=0.878),
+            EpochLog(epoch=5, loss=0.121, validation_score=0.879),
+        ],
+        best_epoch=3,
+        classes=CLASSES,
+        environment={
+            "python": "3.11.9",
+            "torch": "2.9.0",
+            "transformers": "5.0.0",
+            "processor": "AMD EPYC 7763",
+            "threads": "2",
+        },
+    )
+
+
+STEPS = NextSteps.of(
+    NextStep(
+        title="Use the model",
+        because="It is in model/ and reads as any model of transformers",
+        command="advisor predict runs/support-mail new.csv",
+    ),
+    NextStep(title="Read the worst rows", because="Three of them look as if the label were wrong"),
+)
+
+
+def go() -> Sample:
+    """A go that trained and improved."""
+    answers = Answers.model_validate(
+        {
+            "name": "support-mail",
+            "data": {"train": "support.csv", "text": "body", "label": "topic"},
+            "goal": {"useful_gain": 0.03, "good_enough": 0.95},
+            "budget": {"train_minutes": 60.0, "price_per_hour": 0.4},
+            "provenance": {"origin": "own", "personal_data": "no"},
+        }
+    )
+    decision = Decision(
+        verdict="go",
+        guided=True,
+        reasons=[
+            Reason(
+                code="useful_gain_likely", because="A gain of at least 3.0 points over the linear probe is 72 % likely."
+            ),
+            Reason(
+                code="affordable", because="The run is expected to take 11 min 42 s of the 60 min that it may take."
+            ),
+        ],
+        factors=factors(),
+        recommendation=recommendation(),
+        rivals=RIVALS,
+        forecast=FORECAST,
+        smallest_provable_gain=0.047,
+        alternative=Alternative(name="probe", score=0.841),
+        flips=[
+            Flip(
+                factor="baseline_performance",
+                because="Were 0.84 good enough for you, the linear probe would do and the verdict would be no-go.",
+            ),
+            Flip(factor="compute", because="With less than 12 minutes the verdict would be not yet."),
+        ],
+        metric="macro_f1",
+        good_enough=0.95,
+        useful_gain=0.03,
+    )
+    return Sample(answers, measurements(), decision, result(), STEPS)
+
+
+def not_yet() -> Sample:
+    """Too few rows, on personal data; the forecast says so too."""
+    answers = Answers.model_validate(
+        {"data": {"train": "patients.csv"}, "provenance": {"personal_data": "yes", "consent": "yes"}}
+    )
+    few = dataset(rows=260)
+    forecast = FORECAST.model_copy(update={"probability_of_useful_gain": 0.31, "train_wall_seconds": 74.0})
+    decision = go().decision.model_copy(
+        update={
+            "verdict": "not_yet",
+            "guided": False,
+            "reasons": [
+                Reason(
+                    code="too_few_rows",
+                    because="The class 'refund' has 23 rows; below 50 a gain cannot be told from chance.",
+                )
+            ],
+            "factors": factors_but(
+                FactorScore(
+                    key="data_availability",
+                    points=1,
+                    because="The typical class has 31 rows, which is few.",
+                    evidence=["smallest class: 23 rows"],
+                )
+            ),
+            "forecast": forecast,
+            "smallest_provable_gain": 0.152,
+            "flips": [Flip(factor="data_availability", because="Label 27 more rows of class 'refund'.")],
+        }
+    )
+    steps = NextSteps.of(
+        NextStep(title="Label 27 more rows of class 'refund'", because="That is what stands in the way", command=None)
+    )
+    return Sample(answers, measurements(dataset=few), decision, None, steps)
+
+
+def no_go() -> Sample:
+    """The probe is good enough, so nothing was forecast."""
+    answers = Answers.model_validate(
+        {
+            "data": {"train": "support.csv"},
+            "goal": {"good_enough": 0.8},
+            "expertise": {"evaluation": "solid", "training": "solid"},
+        }
+    )
+    decision = go().decision.model_copy(
+        update={
+            "verdict": "no_go",
+            "guided": False,
+            "reasons": [
+                Reason(
+                    code="good_enough_already",
+                    because="The linear probe already reaches 0.841, and 0.800 is good enough for you.",
+                )
+            ],
+            "factors": factors_but(
+                FactorScore(key="compute", points=4, because="The memory that you allow was not needed.", evidence=[]),
+                FactorScore(
+                    key="baseline_performance",
+                    points=0,
+                    because="The best cheap way is good enough.",
+                    evidence=["linear probe 0.841 (0.821 to 0.860), good enough 0.800"],
+                ),
+            ),
+            "forecast": None,
+            "smallest_provable_gain": None,
+            "good_enough": 0.8,
+            "flips": [
+                Flip(factor="baseline_performance", because="A wish for more than 0.841 would reopen the question.")
+            ],
+        }
+    )
+    steps = NextSteps.of(
+        NextStep(
+            title="Use the linear probe",
+            because="It is saved in alternative/",
+            command="advisor predict runs/support new.csv",
+        )
+    )
+    return Sample(answers, measurements(pilot=None), decision, None, steps)
+
+
+HOSTILE = ["<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "\u202eevil", "[bold]x[/bold]", "'\"&<b>", "a\nb"]
+
+
+def hostile() -> Sample:
+    """The go with everything that comes from data trying to be more than text."""
+    sample = go()
+    bad = " ".join(HOSTILE)
+    answers = Answers.model_validate(
+        {"name": bad, "data": {"train": f"{bad}.csv"}, "provenance": {"licence": bad}, "models": {"candidates": [bad]}}
+    )
+    assert sample.result is not None
+    errors = sample.result.errors.model_copy(
+        update={
+            "by_class": by_class(CONFUSION, HOSTILE),
+            "worst": [ErrorCase(row_id=bad, text=bad, truth=HOSTILE[0], answer=HOSTILE[1], confidence=0.9)],
+        }
+    )
+    changed = sample.result.model_copy(
+        update={"errors": errors, "classes": HOSTILE, "because": bad, "environment": {bad: bad}}
+    )
+    finding = Finding(code="odd", count=1, because=bad, examples=[bad])
+    measured = measurements(dataset=dataset(classes=HOSTILE, findings=[finding]), models=[model(bad)])
+    ranked = RankedModel(model=bad, measured=False, score=0.5, because=bad)
+    decision = sample.decision.model_copy(
+        update={
+            "reasons": [Reason(code="odd", because=bad)],
+            "factors": [FactorScore(key="compute", points=1, because=bad, evidence=[bad])],
+            "recommendation": Recommendation(model=bad, because=bad, runner_up=bad, ranking=[ranked]),
+            "rivals": [score(bad, 0.5, 0.4, 0.6, note=bad), score("probe", 0.6, 0.5, 0.7)],
+            "flips": [Flip(factor=bad, because=bad)],
+        }
+    )
+    steps = NextSteps.of(NextStep(title=bad, because=bad, command=bad))
+    return Sample(answers, measured, decision, changed, steps)

@@ -1,0 +1,322 @@
+import csv
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.plain_text import PlainTextOutput
+from pydantic.fields import FieldInfo
+
+from advisor.answers_file import read_toml, write_toml
+from advisor.errors import AnswersError
+from advisor.interview import interview
+from advisor.records import Answers, Ask
+from advisor.rulebook import load_tasks
+from pipeline.records import Record
+from pipeline.task import TASKS
+
+ENTER, UP, DOWN, CTRL_C, CTRL_D, CLEAR = "\r", "\x1b[A", "\x1b[B", "\x03", "\x04", "\x15"
+
+
+def fields_that_ask(record: type[Record] = Answers, section: str = "") -> dict[str, FieldInfo]:
+    found: dict[str, FieldInfo] = {}
+    for name, info in record.model_fields.items():
+        if any(isinstance(note, Ask) for note in info.metadata):
+            found[section + name] = info
+        elif isinstance(info.annotation, type) and issubclass(info.annotation, Record):
+            found |= fields_that_ask(info.annotation, f"{section}{name}.")
+    return found
+
+
+def rest(keys: Mapping[str, str] | None = None) -> str:
+    """Keys for the questions that every task has: those given, else Enter."""
+    return "".join((keys or {}).get(name, ENTER) for name in fields_that_ask())
+
+
+def answer(draft: Path, keys: str) -> Answers:
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        pipe.send_text(keys)
+        return interview(draft)
+
+
+def stop_after(draft: Path, keys: str) -> str:
+    """What the screen showed until Ctrl-C."""
+    screen = StringIO()
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=PlainTextOutput(screen)):
+        pipe.send_text(keys + CTRL_C)
+        with pytest.raises(KeyboardInterrupt):
+            interview(draft)
+    return screen.getvalue()
+
+
+def asked(draft: Path) -> list[str]:
+    return list(read_toml(draft)["interview"]["asked"])
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    return tmp_path / "draft.toml"
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    rows = [(f"a review of film number {row} in some words", row % 2) for row in range(30)]
+    return write_csv(tmp_path / "reviews.csv", ("body", "stars"), rows)
+
+
+@pytest.fixture
+def start(reviews: Path) -> str:
+    """Keys up to the first question that every task has: task, file, columns, two phrases."""
+    return ENTER + f"{reviews}{ENTER}" + ENTER + f"a bad film{ENTER}" + ENTER
+
+
+def test_a_whole_interview_gives_what_was_answered(draft: Path, start: str, reviews: Path) -> None:
+    given = {
+        "goal.metric": DOWN + ENTER,
+        "goal.good_enough": "0.8" + ENTER,
+        "budget.train_minutes": "30" + ENTER,
+        "budget.price_per_hour": "1.5" + ENTER,
+        "provenance.origin": UP * 4 + ENTER,
+        "provenance.consent": UP * 3 + ENTER,
+        "provenance.licence": "CC-BY-4.0" + ENTER,
+        "provenance.personal_data": UP + ENTER,
+        "expertise.training": UP + ENTER,
+        "deployment.max_latency_ms": "20" + ENTER,
+        "deployment.language": "en" + ENTER,
+        "deployment.licence": DOWN + ENTER,
+        "launch.automatic": DOWN + ENTER,
+    }
+    answers = answer(draft, start + rest(given))
+    assert answers.task == "text-classification"
+    assert answers.data.train == str(reviews)
+    assert answers.data.columns == {"text": "body", "label": "stars"}
+    assert answers.data.phrases == {"0": "a bad film"}
+    assert (answers.goal.metric, answers.goal.good_enough, answers.goal.useful_gain) == ("accuracy", 0.8, 0.03)
+    assert (answers.budget.train_minutes, answers.budget.memory_gib, answers.budget.price_per_hour) == (30, None, 1.5)
+    assert (answers.provenance.origin, answers.provenance.consent) == ("own", "yes")
+    assert (answers.provenance.licence, answers.provenance.personal_data) == ("CC-BY-4.0", "no")
+    assert (answers.expertise.training, answers.expertise.evaluation) == ("solid", "unknown")
+    assert (answers.deployment.max_latency_ms, answers.deployment.language) == (20, "en")
+    assert (answers.deployment.licence, answers.launch.automatic) == ("commercial", False)
+
+
+def test_every_field_with_a_question_is_asked_with_its_help_in_the_order_of_the_records(
+    draft: Path, start: str
+) -> None:
+    answer(draft, start + rest())
+    special = ["task", "data.train", "interview.columns", "data.phrases.0", "data.phrases.1"]
+    order = special + list(fields_that_ask())
+    assert asked(draft) == order
+    values = read_toml(draft)
+    for place, (name, info) in enumerate(fields_that_ask().items(), start=len(special)):
+        write_toml({**values, "interview": {"columns": "yes", "asked": order[:place]}}, draft)
+        screen = " ".join(stop_after(draft, "").split())
+        ask = next(note for note in info.metadata if isinstance(note, Ask))
+        assert ask.question in screen, name
+        assert info.description, name
+        assert info.description in screen, name
+        assert "back" in screen, name
+
+
+def test_back_in_a_select_asks_the_question_before_again_with_its_answer_ready(draft: Path, start: str) -> None:
+    stop_after(draft, start + DOWN + ENTER + "0.7" + ENTER + "<" + ENTER + "<" + ENTER)
+    assert asked(draft)[-1] == "data.phrases.1"
+    kept_answers = read_toml(draft)["goal"]
+    assert kept_answers == {"metric": "accuracy", "good_enough": 0.7}
+    stop_after(draft, ENTER + ENTER)
+    assert read_toml(draft)["goal"] == kept_answers
+    assert asked(draft)[-1] == "goal.good_enough"
+    stop_after(draft, "<" + ENTER + "<" + ENTER + DOWN + ENTER)  # the last choice of the metric goes back
+    assert asked(draft)[-1] == "data.phrases.0"
+
+
+def test_back_in_a_text_changes_the_answer_before(draft: Path, reviews: Path) -> None:
+    stop_after(draft, ENTER + f"{reviews}{ENTER}" + ENTER + "bda" + ENTER + "<" + ENTER + "bad" + ENTER)
+    assert read_toml(draft)["data"]["phrases"] == {"0": "bad"}
+    assert asked(draft)[-1] == "data.phrases.0"
+
+
+def test_a_typed_minus_takes_an_optional_answer_back(draft: Path, start: str) -> None:
+    stop_after(draft, start + ENTER * 4 + "8" + ENTER + "<" + ENTER)
+    assert read_toml(draft)["budget"]["memory_gib"] == 8
+    stop_after(draft, "-" + ENTER)
+    assert "memory_gib" not in read_toml(draft)["budget"]
+    assert asked(draft)[-1] == "budget.memory_gib"
+
+
+def test_ctrl_c_keeps_the_answers_and_the_next_interview_goes_on(draft: Path, start: str) -> None:
+    stop_after(draft, start + ENTER + "0.9" + ENTER)
+    assert asked(draft)[-2:] == ["goal.metric", "goal.good_enough"]
+    screen = stop_after(draft, "0.05" + ENTER)
+    assert "7 answers are kept" in screen
+    assert "What kind of task" not in screen
+    assert read_toml(draft)["goal"] == {"metric": "macro_f1", "good_enough": 0.9, "useful_gain": 0.05}
+    answers = answer(draft, ENTER * (len(fields_that_ask()) - 3))
+    assert (answers.goal.good_enough, answers.goal.useful_gain) == (0.9, 0.05)
+    assert answers.data.phrases == {"0": "a bad film"}
+
+
+def test_ctrl_d_stops_like_ctrl_c(draft: Path) -> None:
+    stop_after(draft, ENTER + CTRL_D)
+    assert asked(draft) == ["task"]
+
+
+def test_a_question_that_was_left_empty_is_not_asked_again(draft: Path, start: str) -> None:
+    stop_after(draft, start)
+    assert asked(draft)[-1] == "data.phrases.1"
+    assert read_toml(draft)["data"]["phrases"] == {"0": "a bad film"}
+    assert "'1'" not in stop_after(draft, "")
+
+
+def test_all_tasks_are_listed_and_those_not_built_cannot_be_chosen(draft: Path) -> None:
+    screen = stop_after(draft, "")
+    for task in load_tasks().values():
+        assert task.title in screen
+    assert screen.count("not built yet") >= len(load_tasks()) - len(TASKS)
+    for moves in (DOWN, DOWN * (len(load_tasks()) - 1), UP):
+        stop_after(draft, moves + ENTER)
+        assert read_toml(draft)["task"] in TASKS
+        draft.unlink()
+
+
+def test_a_wrong_file_name_is_refused_with_the_right_one_beside_it(draft: Path, reviews: Path) -> None:
+    wrong = reviews.with_name("reviws.csv")
+    screen = stop_after(draft, ENTER + f"{wrong}{ENTER}" + CLEAR + ENTER + f"'{reviews}'{ENTER}")
+    assert " ".join(screen.split()).count("did you mean 'reviews.csv'?") == 1
+    assert "This question needs an answer" in screen
+    assert read_toml(draft)["data"]["train"] == str(reviews)
+
+
+def test_a_file_with_fewer_columns_than_the_task_needs_is_refused(draft: Path, tmp_path: Path) -> None:
+    lonely = write_csv(tmp_path / "lonely.csv", ["body"], [["one"], ["two"]])
+    assert "has only the column 'body'" in stop_after(draft, ENTER + f"{lonely}{ENTER}")
+    assert asked(draft) == ["task"]
+
+
+def test_wrong_scores_are_refused_and_a_right_one_taken(draft: Path, start: str) -> None:
+    said = {
+        "85": "85 is more than 1 — write 0.85 for 85 of a hundred.",
+        "0,9": "'0,9' has a comma — write numbers with a point, such as 0.9.",
+        "high": "'high' is not a number — write digits only, such as 60 or 0.95.",
+        "nan": "'nan' is not a number — write digits only, such as 60 or 0.95.",
+        "-0.5": "-0.5 is not between 0 and 1 — write a number that fits.",
+        "900": "900 is not between 0 and 1 — write a number that fits.",
+    }
+    screen = stop_after(draft, start + ENTER + "".join(typed + ENTER + CLEAR for typed in said) + "0.9" + ENTER)
+    assert [line for line in said.values() if line not in screen] == []
+    assert read_toml(draft)["goal"]["good_enough"] == 0.9
+
+
+def test_numbers_obey_their_fields(draft: Path, start: str) -> None:
+    screen = stop_after(draft, start + ENTER * 2 + f"0{ENTER}{CLEAR}0.1{ENTER}" + f"0{ENTER}{CLEAR}90{ENTER}-4{ENTER}")
+    assert screen.count("'0' does not fit — it should be greater than 0.") == 2
+    assert "-4 is less than 0" in screen
+    assert read_toml(draft)["goal"]["useful_gain"] == 0.1
+    assert read_toml(draft)["budget"] == {"train_minutes": 90}
+
+
+def test_three_rows_are_shown_and_nothing_in_them_drives_the_terminal(draft: Path, tmp_path: Path) -> None:
+    rows = [
+        (f"\x1b[2J\x1b]0;title\x07text {row} with \x9b5m odd\nletters \u202e here " + "long " * 50, row % 2)
+        for row in range(30)
+    ]
+    screen = stop_after(draft, ENTER + f"{write_csv(tmp_path / 'odd.csv', ('body', 'stars'), rows)}{ENTER}")
+    assert not set(screen) & {"\x1b", "\x07", "\x9b", "\u202e"}
+    table = [line for line in screen.splitlines() if line.startswith("  text ") and "with" in line]
+    assert [line.split()[:4] for line in table] == [["text", str(row), "with", "5m"] for row in range(3)]
+    assert {len(line) for line in table} == {len(table[0])}
+    assert len(table[0]) <= 80
+    assert "text: body, label: stars" in screen
+
+
+def test_columns_can_be_chosen_instead_of_confirmed(draft: Path, reviews: Path) -> None:
+    stop_after(draft, ENTER + f"{reviews}{ENTER}" + DOWN + ENTER + DOWN + ENTER + ENTER)
+    assert {role: read_toml(draft)["data"][role] for role in ("text", "label")} == {"text": "stars", "label": "body"}
+
+
+def test_columns_that_several_could_fill_are_asked_for(draft: Path, tmp_path: Path) -> None:
+    rows = [(f"a headline number {row} in words", f"{row} some more words that differ", row % 2) for row in range(30)]
+    path = write_csv(tmp_path / "news.csv", ("headline", "story", "topic"), rows)
+    screen = stop_after(draft, ENTER + f"{path}{ENTER}" + ENTER + ENTER)
+    assert "headline" in screen
+    assert asked(draft) == ["task", "data.train", "data.text", "data.label"]
+    assert read_toml(draft)["data"]["text"] in {"headline", "story"}
+    assert read_toml(draft)["data"]["label"] == "topic"
+
+
+def test_another_file_forgets_columns_and_phrases(draft: Path, tmp_path: Path, start: str, reviews: Path) -> None:
+    stop_after(draft, start + UP + ENTER + ("<" + ENTER) * 2 + UP + ENTER)
+    assert asked(draft) == ["task"]
+    other = tmp_path / "other.csv"
+    other.write_bytes(reviews.read_bytes())
+    stop_after(draft, f"{other}{ENTER}")
+    assert read_toml(draft)["data"] == {"train": str(other)}
+
+
+def test_the_columns_of_a_data_set_on_the_hub_are_typed(draft: Path) -> None:
+    stop_after(draft, ENTER + f"someone/films{ENTER}" + f"review{ENTER}" + ENTER)
+    assert read_toml(draft)["data"] == {"train": "someone/films", "text": "review"}
+    assert asked(draft) == ["task", "data.train", "data.text", "data.label"]
+
+
+@pytest.mark.parametrize(("wish", "expected"), [(ENTER, "interview.phrases"), (DOWN + ENTER + ENTER, "data.phrases.0")])
+def test_many_labels_are_explained_one_by_one_only_on_wish(
+    draft: Path, tmp_path: Path, wish: str, expected: str
+) -> None:
+    rows = [(f"a text with number {row} in it", row % 25) for row in range(150)]
+    path = write_csv(tmp_path / "many.csv", ("text", "label"), rows)
+    stop_after(draft, ENTER + f"{path}{ENTER}" + ENTER)
+    assert "[data] phrases in answers.toml" in " ".join(stop_after(draft, wish).split())
+    assert asked(draft)[-1] == expected
+
+
+def test_a_file_that_went_away_is_asked_for_again(draft: Path, start: str, reviews: Path) -> None:
+    stop_after(draft, start + ENTER)
+    moved = reviews.rename(reviews.with_name("moved.csv"))
+    stop_after(draft, f"{moved}{ENTER}")
+    assert asked(draft) == ["task", "data.train"]
+
+
+@pytest.mark.parametrize("text", ["task = ", "data = 3", "interview = {asked = 1}", "interview = 2"])
+def test_a_draft_that_cannot_be_read_is_named_and_left_alone(draft: Path, text: str) -> None:
+    draft.write_text(text)
+    with pytest.raises(AnswersError, match=r"draft\.toml") as caught:
+        answer(draft, "")
+    assert "move it away" in caught.value.fix
+    assert draft.read_text() == text
+
+
+def test_a_draft_of_a_task_that_is_not_built_begins_again(draft: Path) -> None:
+    write_toml({"task": "poetry", "interview": {"asked": ["task"]}}, draft)
+    stop_after(draft, ENTER)
+    assert read_toml(draft)["task"] in TASKS
+
+
+def test_without_a_terminal_it_says_what_to_do_instead_of_waiting(draft: Path) -> None:
+    code = f"from pathlib import Path; from advisor.interview import interview; interview(Path({str(draft)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert "needs a terminal" in done.stderr
+    assert "advisor assess FILE --text COLUMN --label COLUMN" in done.stderr
+    assert "Warning" not in done.stderr
+    assert not draft.exists()
+
+
+def test_nothing_heavy_is_imported_for_the_questions() -> None:
+    heavy = ["torch", "transformers", "pandas", "datasets", "sklearn", "scipy", "pyarrow", "matplotlib", "rich"]
+    task = "from pipeline.task import load_task; load_task('text-classification')"
+    code = f"import sys, advisor.interview; {task}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "[]"
