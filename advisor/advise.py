@@ -112,6 +112,7 @@ def find_out(measuring: Measuring) -> Facts:
     dataset, hardware = measuring.dataset, measuring.hardware
     around = Circumstances(
         language=dataset.language,
+        domain=dataset.domain,
         budget_seconds=60 * measuring.answers.budget.train_minutes,
         flops_per_second=hardware.matmul_flops_per_second,
         train_tokens=3 * dataset.train_rows * dataset.median_words * FORWARD_AND_BACK_TOKENS_A_WORD,
@@ -166,7 +167,8 @@ def _forecast(
     numbers = measuring.rules.forecast.numbers
     cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
     gain = measuring.answers.goal.useful_gain
-    return forecast(pilot, rivals.rivals, rivals.best, gain, dataset.test_rows, cost, measuring.rules.forecast)
+    rows = (rivals.rows_used, dataset.test_rows)
+    return forecast(pilot, rivals.rivals, rivals.best, gain, rows, cost, measuring.rules.forecast)
 
 
 def make_case(

@@ -142,6 +142,11 @@ def _similarity_evidence(
         )
     if entry is not None:
         found.append(f"It was pre-trained on: {entry.pre_training.value}.")
+        if dataset.domain not in entry.domains:
+            found.append(
+                f"The texts look like {dataset.domain}, the model was made for {', '.join(entry.domains)}: "
+                "a model of that domain may be worth measuring (`advisor models`)."
+            )
         if entry.tuned_on is not None:
             found.append(f"It was tuned on: {entry.tuned_on.value}.")
         if not speaks(entry, dataset.language):

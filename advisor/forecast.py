@@ -21,7 +21,7 @@ def forecast(
     rivals: list[Score],
     best: str,
     useful_gain: float,
-    test_rows: int,
+    rows: tuple[int, int],
     cost: Estimate,
     rules: ForecastRules,
 ) -> Forecast:
@@ -32,7 +32,7 @@ def forecast(
         rivals: The cheap ways, cross-validated on training rows.
         best: Name of the best of them.
         useful_gain: The smallest gain that the user wants.
-        test_rows: Sealed rows, whose number bounds how surely a score can be forecast.
+        rows: Rows that the cheap ways were cross-validated on, and sealed rows: both bound how surely a score can be forecast.
         cost: Of the whole run.
         rules: Constants with their provenance.
     """
@@ -43,9 +43,9 @@ def forecast(
     point = min(max(probe + share * room, 0.0), 1.0)
     gain_deviation = max(deviation * room, 1e-6)
     surplus = point - scores[best] - useful_gain
-    sampling = math.sqrt(max(point * (1 - point), 0.0) / max(test_rows, 1))
+    sampling = sum(max(point * (1 - point), 0.0) / max(count, 1) for count in rows)
     half = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(
-        gain_deviation**2 + rules.numbers["score_deviation"].value ** 2 + sampling**2
+        gain_deviation**2 + rules.numbers["score_deviation"].value ** 2 + sampling
     )
     return Forecast(
         score=Interval(point=point, low=max(point - half, 0.0), high=min(point + half, 1.0), level=LEVEL),

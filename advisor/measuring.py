@@ -102,7 +102,7 @@ class Measuring:
             "dataset",
             DatasetMeasurement,
             "counting rows, copies and conflicts",
-            lambda: measure_dataset(data, self.answers, self.rules.languages),
+            lambda: measure_dataset(data, self.answers, self.rules.languages, self.rules.domains),
         )
 
     @cached_property

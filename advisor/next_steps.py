@@ -23,7 +23,10 @@ def after_decision(decision: Decision, folder: str) -> NextSteps:
         NextStep(title="Change what stands in the way", because=flip.because, command=None) for flip in decision.flips
     ]
     ready = _use_alternative(decision, folder)
-    return NextSteps.of(*([ready, *steps] if decision.verdict == "no_go" else [*steps, ready]))
+    if decision.verdict == "not_yet":
+        return NextSteps.of(*steps, ready)
+    another = _measure_another(decision, "Another model may see more in these texts.") if decision.forecast else []
+    return NextSteps.of(ready, *steps, *another)
 
 
 def _use_alternative(decision: Decision, folder: str) -> NextStep:
@@ -63,14 +66,25 @@ def after_result(decision: Decision, result: Result, answers: Answers, folder: s
         )
     steps += _weakest_class(result)
     if result.fine_tuned.score < answers.goal.good_enough:
-        steps.append(
-            NextStep(
-                title="Measure another model",
-                because=f"{result.fine_tuned.score:.3f} is still short of the {answers.goal.good_enough:.3f} that you call good enough.",
-                command="advisor models",
-            )
+        short = (
+            f"{result.fine_tuned.score:.3f} is still short of the {answers.goal.good_enough:.3f} that is good enough."
         )
+        steps += _measure_another(decision, short)
     return NextSteps.of(*steps)
+
+
+def _measure_another(decision: Decision, why: str) -> list[NextStep]:
+    """The best model of the ranking that was not measured, with the command that gets it."""
+    other = next((ranked for ranked in decision.recommendation.ranking if not ranked.measured), None)
+    if other is None:
+        return []
+    return [
+        NextStep(
+            title=f"Measure {other.model} too",
+            because=f"{why} By facts it is the best of the models that are not on this machine; once it is here, assess again.",
+            command=f"advisor models --fetch {other.model}",
+        )
+    ]
 
 
 def _weakest_class(result: Result) -> list[NextStep]:

@@ -27,6 +27,7 @@ class Circumstances:
     """
 
     language: str
+    domain: str
     budget_seconds: float
     flops_per_second: float
     train_tokens: float
@@ -178,10 +179,10 @@ def _facts(entry: ModelEntry | None, parameters: int, around: Circumstances) -> 
         if speaks(entry, around.language)
         else 0.0
     )
-    general = 1.0 if "general" in entry.domains else 0.7
+    near = 1.0 if around.domain in entry.domains else 0.8 if "general" in entry.domains else 0.4
     return {
         "size": size,
-        "pre-training data": fits * general,
+        "pre-training data": fits * near,
         "community and documentation": entry.community.documents / 4,
     }
 

@@ -276,6 +276,8 @@ class DatasetMeasurement(Record):
     language: str
     """As the user said, else a guess from script and commonest words; `unknown` when neither tells."""
     language_source: Literal["user", "guess"]
+    domain: str = "general"
+    """A guess from words that mark a domain; `general` when none stands out."""
     findings: list[Finding]
     seconds: float
 

@@ -256,6 +256,8 @@ class Rules(Record):
     forecast: ForecastRules
     languages: dict[str, list[str]]
     """Commonest words of each language, to guess a text's language."""
+    domains: dict[str, list[str]]
+    """Words that mark each domain, to guess where texts come from."""
 
 
 def load_rules(folder: Path = RULES_FOLDER) -> Rules:
@@ -274,6 +276,7 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         strategies=_checked(StrategyRules, _read(folder / "strategies.toml"), folder / "strategies.toml"),
         forecast=_checked(ForecastRules, _read(folder / "forecast.toml"), folder / "forecast.toml"),
         languages=_read(folder / "languages.toml")["words"],
+        domains=_read(folder / "domains.toml")["words"],
     )
 
 

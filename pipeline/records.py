@@ -100,7 +100,7 @@ class Recipe(Record):
     warmup_fraction: float = Field(ge=0, le=1)
     weight_decay: float = Field(ge=0)
     early_stopping_epochs: int = Field(ge=1)
-    """Epochs without a better validation score before training stops."""
+    """Epochs in a row surely worse than the best one, its standard error apart, before training stops."""
     class_weights: Literal["balanced", "none"]
     because: dict[str, str] = Field(default_factory=dict)
     """Reason for each value, by field."""

@@ -54,7 +54,7 @@ def load_record(kind: type[R], path: Path) -> R:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise PlanError(f"'{path}' cannot be read: {error}.", "Make it again with `advisor assess`.") from error
     version = values.get("schema_version", SCHEMA_VERSION) if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:

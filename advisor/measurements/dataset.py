@@ -16,17 +16,21 @@ from pipeline.task import Input
 EXAMPLES = 3
 RARE_CLASS_ROWS = 8
 LANGUAGE_ROWS = 500
+DOMAIN_SHARE = 0.25
+"""Share of texts with a word of a domain from which a guess is made."""
+Words = Mapping[str, Sequence[str]]
 CLEAR_SHARE = 0.05
 """Share of a language's commonest words from which a guess is made."""
 
 
-def measure_dataset(data: Dataset, answers: Answers, languages: Mapping[str, Sequence[str]]) -> DatasetMeasurement:
+def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: Words) -> DatasetMeasurement:
     """Count rows, classes, duplicates, conflicts and leaks over all rows, and look at the texts that may train.
 
     Args:
         data: All rows with their sides. Texts and labels of sealed rows are compared with the others, nothing more.
         answers: For the language, when the user said it.
         languages: Commonest words of each language.
+        domains: Words that mark each domain.
     """
     begun = time.perf_counter()
     usable = usable_positions(data)
@@ -63,6 +67,7 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Mapping[str, Seq
         script=_script(texts),
         language=language,
         language_source=source,
+        domain=_domain(texts, domains),
         findings=_findings(data, per_class, conflicts),
         seconds=time.perf_counter() - begun,
     )
@@ -178,6 +183,18 @@ def _language(
     if by_script is not None:
         return by_script, "guess"
     return (best if shares[best] >= CLEAR_SHARE else "unknown"), "guess"
+
+
+def _domain(texts: Sequence[str], domains: Words) -> str:
+    """The domain whose words, or for social media whose mentions and tags, stand in most texts, when that is enough."""
+    rows = [set(text.lower().split()) for text in texts[:LANGUAGE_ROWS]]
+    shares = {
+        domain: sum(not row.isdisjoint(words) for row in rows) / max(len(rows), 1) for domain, words in domains.items()
+    }
+    tagged = sum(any(word.startswith(("@", "#")) and len(word) > 2 for word in row) for row in rows)
+    shares["social-media"] = max(shares.get("social-media", 0.0), tagged / max(len(rows), 1))
+    best = max(shares, key=lambda domain: shares[domain])
+    return best if shares[best] >= DOMAIN_SHARE else "general"
 
 
 def _language_of_script(script: str) -> str | None:

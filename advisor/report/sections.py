@@ -35,6 +35,7 @@ from advisor.report.wording import (
 from pipeline.records import NextSteps, Result, Score
 
 MOST_CLASSES = 12
+MOST_MODELS = 5
 MOST_PAIRS = 5
 MOST_WORST = 5
 MOST_CHARACTERS = 160
@@ -96,9 +97,13 @@ def _models(decision: Decision) -> list[Block]:
     if chosen.model:
         runner_up = f" Runner-up: {chosen.runner_up}." if chosen.runner_up else ""
         blocks.append(Paragraph(f"Recommended: {chosen.model}. {chosen.because}{runner_up}"))
-    for place, ranked in enumerate(chosen.ranking, start=1):
+    listed = [ranked for place, ranked in enumerate(chosen.ranking) if place < MOST_MODELS or ranked.measured]
+    for ranked in listed:
+        place = chosen.ranking.index(ranked) + 1
         shown = f"{ranked.score:.2f}, {'measured' if ranked.measured else 'not measured here'}"
         blocks.append(Bar(f"{place}. {ranked.model}", ranked.score, 1, shown, ranked.because))
+    if len(chosen.ranking) > len(listed):
+        blocks.append(Paragraph(f"{len(chosen.ranking) - len(listed)} more are ranked in report.html."))
     return blocks
 
 

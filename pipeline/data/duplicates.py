@@ -14,6 +14,8 @@ SHINGLE = 5
 NEAR = 0.8
 """Jaccard similarity of shingles from which two texts count as nearly the same (Broder 1997)."""
 PERMUTATIONS = 64
+BANDS = (12, 5)
+"""Bands of a sketch and numbers in each: two texts at `NEAR` are compared with probability 1 - (1 - 0.8^5)^12 = 0.99."""
 COMPARED_TEXTS = 50_000
 """Different texts up to which near-duplicates are looked for; beyond it only exact ones are grouped."""
 
@@ -60,7 +62,7 @@ def _root(parents: dict[str, str], key: str) -> str:
 
 def _near_pairs(texts: dict[str, str]) -> list[tuple[str, str]]:
     shingles = {key: _shingles(text) for key, text in texts.items()}
-    index = MinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS)
+    index = MinHashLSH(num_perm=PERMUTATIONS, params=BANDS)
     pairs: list[tuple[str, str]] = []
     for key, sketch in zip(shingles, MinHash.generator(shingles.values(), num_perm=PERMUTATIONS), strict=True):
         pairs += [(key, other) for other in index.query(sketch) if _alike(shingles[key], shingles[other])]

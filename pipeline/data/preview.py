@@ -1,10 +1,12 @@
-"""A light look at a delimited or JSON Lines file: its dialect and first rows. Free of torch and pandas.
+"""A light look at a data file: its dialect and first rows. Free of torch and pandas.
 
-The reader in `reading.py` takes the dialect from here, so what a person confirms is what is read.
+The reader in `reading.py` takes dialect and rows from here, so what a person confirms is what is read.
 """
 
+import codecs
 import csv
 import difflib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,11 @@ from pipeline.errors import DataError
 from pipeline.records import DataSource, Record
 
 DELIMITERS = (",", "\t", ";", "|")
+LONGEST_SHOWN = 60
+"""Characters of a name that are worth showing when it is itself the fault."""
 LONGEST_CELL = 1_000_000
 """Characters in one cell; more is taken for a quotation mark that was left open."""
+csv.field_size_limit(LONGEST_CELL)
 
 Format = Literal["delimited", "json_lines", "json", "parquet", "hub"]
 _FORMATS: dict[str, Format] = {
@@ -61,13 +66,7 @@ def preview(source: DataSource, folder: Path, rows: int = 200) -> Preview:
     if path is None:
         return Preview(path=source.train, dialect=Dialect(format="hub"), columns=[], rows=[])
     dialect = find_dialect(path, source)
-    if dialect.format == "parquet":
-        import pyarrow.parquet
-
-        batch = next(pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=rows), None)
-        found = batch.to_pylist() if batch is not None else []
-    else:
-        found = [record for _, record in zip(range(rows), records(path, dialect), strict=False)]
+    found = list(itertools.islice(records(path, dialect), rows))
     if not found:
         raise DataError(
             f"'{path.name}' holds no rows.", "Give a file with a header line and at least one row below it."
@@ -82,14 +81,19 @@ def find_file(name: str, folder: Path) -> Path | None:
     Raises:
         DataError: It is neither a file that exists nor a possible hub id, or it is a folder.
     """
-    path = (folder / Path(name).expanduser()).resolve()
-    if path.is_file():
+    try:
+        path = (folder / Path(name).expanduser()).resolve()
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, no such home, a ring of links
+        shown = name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "…"
+        raise DataError(f"'{shown}' cannot be looked up: {_why(error)}.", "Check the path.") from error
+    if is_file:
         return path
-    if path.is_dir():
+    if is_folder:
         raise DataError(f"'{name}' is a folder.", "Name one CSV, TSV, JSON, JSON Lines or Parquet file in it.")
     if path.suffix.lower() not in _FORMATS and 1 <= len(name.split("/")) <= 2 and not name.startswith((".", "/", "~")):
         return None
-    near = difflib.get_close_matches(path.name, [entry.name for entry in _siblings(path)], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(path.name, [entry.name for entry in _siblings(path)], n=1, cutoff=0.75)
     fix = f"Did you mean '{near[0]}'?" if near else f"Check the path; it was looked for in {path.parent}."
     raise DataError(f"There is no file '{name}'.", fix)
 
@@ -121,11 +125,11 @@ def _checked_encoding(asked: str | None) -> str:
         return "utf-8-sig"
     try:
         "".encode(asked)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise DataError(
             f"There is no encoding '{asked}'.", "Use utf-8, latin-1, cp1252, utf-16 or another name that Python knows."
         ) from error
-    return asked
+    return "utf-8-sig" if codecs.lookup(asked).name == "utf-8" else asked
 
 
 def _find_delimiter(path: Path, encoding: str, asked: str | None) -> str:
@@ -157,18 +161,18 @@ def _columns_when_split(lines: list[str], delimiter: str) -> int:
 
 
 def records(path: Path, dialect: Dialect) -> Iterator[dict[str, Any]]:
-    """The rows of a delimited, JSON Lines or JSON file, one by one.
+    """The rows of a file, one by one.
 
     Raises:
         DataError: A row cannot be read; names the file and the row.
     """
-    readers = {"delimited": _delimited, "json_lines": _json_lines, "json": _json}
+    readers = {"delimited": _delimited, "json_lines": _json_lines, "json": _json, "parquet": _parquet}
     with _decoding(path, dialect.encoding):
         yield from readers[dialect.format](path, dialect)
 
 
 class _decoding:  # noqa: N801 - reads as a phrase: with _decoding(path, encoding)
-    """Turns a decoding error into one that names the file, the place and an encoding that works."""
+    """Turns an error of opening or decoding into one that names the file, the place and an encoding that works."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         self.path, self.encoding = path, encoding
@@ -177,6 +181,8 @@ class _decoding:  # noqa: N801 - reads as a phrase: with _decoding(path, encodin
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise DataError(f"'{self.path.name}' cannot be read: {_why(error)}.", "Make it readable.") from error
         if isinstance(error, UnicodeError):
             name = self.encoding.removesuffix("-sig")
             place = _undecodable_place(self.path, name)
@@ -198,27 +204,33 @@ def _undecodable_place(path: Path, encoding: str) -> str:
 
 
 def _delimited(path: Path, dialect: Dialect) -> Iterator[dict[str, Any]]:
-    csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding=dialect.encoding, newline="") as file:
         reader = csv.reader(file, delimiter=dialect.delimiter)
-        header = _checked_header(path, next(reader, []))
-        number = 1
-        while True:
-            number += 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise _unreadable_row(path, number, reader.line_num, str(error)) from error
-            if not cells:
-                continue
+        rows = _cells(path, reader)
+        header = _checked_header(path, next(rows, (1, []))[1])
+        for number, cells in rows:
             if len(cells) != len(header):
                 raise DataError(
                     f"'{path.name}' row {number} (line {reader.line_num}) has {len(cells)} cells, the header has {len(header)}.",
                     f"Put quotation marks around cells that hold {dialect.delimiter!r}, or mend that row.",
                 )
             yield dict(zip(header, cells, strict=True))
+
+
+def _cells(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """The number and the cells of each row that is not blank, the header included."""
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            if any("\0" in cell for cell in cells):
+                raise DataError(
+                    f"'{path.name}' row {number} (line {reader.line_num}) holds a NUL character.",
+                    'Save it as plain text; if it is UTF-16, say so: `encoding = "utf-16"` under [data].',
+                )
+            if cells:
+                yield number, cells
+    except csv.Error as error:
+        raise _unreadable_row(path, number + 1, reader.line_num, str(error)) from error
 
 
 def _unreadable_row(path: Path, row: int, line: int, why: str) -> DataError:
@@ -250,7 +262,7 @@ def _json_lines(path: Path, dialect: Dialect) -> Iterator[dict[str, Any]]:
 def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"'{path.name}' line {number} is not JSON: {error}.", "Mend that line, one object a line."
         ) from error
@@ -262,12 +274,32 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def _json(path: Path, dialect: Dialect) -> Iterator[dict[str, Any]]:
+    text = path.read_text(encoding=dialect.encoding)
     try:
-        found = json.loads(path.read_text(encoding=dialect.encoding))
-    except (json.JSONDecodeError, RecursionError) as error:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"'{path.name}' is not JSON: {error}.", "Mend that place, or save it as JSON Lines.") from error
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise DataError(
             f"'{path.name}' is not a JSON list of objects.", 'Write it as [{"text": "…", "label": "…"}, …].'
         )
     yield from found
+
+
+def _parquet(path: Path, _: Dialect) -> Iterator[dict[str, Any]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000):
+                yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"'{path.name}' is not a whole Parquet file: {_why(error)}.", "Save it again as Parquet, or as CSV."
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    """What an error of the system or of a library says, without its number and its full stop."""
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

@@ -30,28 +30,13 @@ def read(name: str, source: DataSource, folder: Path, split: str = "train") -> p
     if path is None:
         return _from_hub(name, split)
     dialect = find_dialect(path, source)
-    if dialect.format == "parquet":
-        table = _from_parquet(path)
-    else:
-        table = pd.DataFrame(list(records(path, dialect)), dtype=object)
+    table = pd.DataFrame(list(records(path, dialect)), dtype=object)
     if table.empty:
         raise DataError(
             f"'{path.name}' holds no rows.", "Give a file with a header line and at least one row below it."
         )
     table.index = pd.RangeIndex(1, len(table) + 1)
     return table
-
-
-def _from_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        return pyarrow.parquet.read_table(path).to_pandas().astype(object)  # type: ignore[no-any-return]
-    except pyarrow.ArrowInvalid as error:
-        raise DataError(
-            f"'{path.name}' is not a Parquet file: {error}.", "Save it again as Parquet, or as CSV."
-        ) from error
 
 
 def _from_hub(name: str, split: str) -> pd.DataFrame:

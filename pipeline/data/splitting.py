@@ -67,8 +67,7 @@ def split(request: SplitRequest) -> list[Side]:
     """
     sides: list[Side | None] = list(request.given)
     _keep_earlier(sides, request)
-    has_test = "test" in sides and request.earlier is None
-    has_validation = "validation" in sides and request.earlier is None
+    has_test, has_validation = "test" in request.given, "validation" in request.given
     places = _places(request)
     free = [row for row, side in enumerate(sides) if side is None]
     share = 0.0 if has_test else test_share(len(free))

@@ -13,7 +13,7 @@ def is_missing(value: Any) -> bool:
 
 def as_text(value: Any) -> str:
     """The text of a cell; a missing one is the empty text."""
-    return "" if is_missing(value) else str(value)
+    return "" if is_missing(value) else _whole(str(value))
 
 
 def as_label(value: Any) -> str | None:
@@ -24,4 +24,9 @@ def as_label(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return _whole(str(value))
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters, which JSON can hold and nothing can write, replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

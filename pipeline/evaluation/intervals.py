@@ -8,6 +8,8 @@ from scipy import stats
 from pipeline.records import Interval
 from pipeline.task import Array, Metric
 
+QUICK_RESAMPLES = 400
+"""Resamples for a standard error, which needs fewer than an interval."""
 RESAMPLES = 2000
 """Bootstrap resamples; BCa wants at least a thousand (Efron & Tibshirani 1993, ch. 14)."""
 
@@ -43,6 +45,16 @@ def difference_interval(metric: Metric, ours: Array, theirs: Array, seed: int, l
     """
     pairs = np.stack([ours, theirs], axis=1)
     return _bca(pairs, lambda sums: metric.reduce(sums[..., 0, :]) - metric.reduce(sums[..., 1, :]), seed, level)
+
+
+def standard_error(metric: Metric, statistics: Array, seed: int) -> float:
+    """Standard error of a score, by resampling rows.
+
+    Shapes: `statistics` is (rows, k) as `metric.statistics` gives it.
+    """
+    rows = len(statistics)
+    weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=QUICK_RESAMPLES)
+    return float(np.std(metric.reduce(weights @ statistics)))
 
 
 def _bca(statistics: Array, reduce: "object", seed: int, level: float) -> Interval:

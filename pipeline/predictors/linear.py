@@ -57,6 +57,7 @@ def fit_logistic(
         seed: Of the solver.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     present = sorted(set(labels))
     weight = np.zeros((len(classes), features.shape[1]))
@@ -66,7 +67,10 @@ def fit_logistic(
         bias[rows[0]] = 0.0
         return LinearClassifier(weight, bias, list(classes))
     model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced", random_state=seed)
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        threadpool_limits(1, "blas"),
+    ):  # on a busy machine waking threads costs fifty times the sum
         warnings.simplefilter("ignore")  # a solver that stops at max_iter has converged well enough for a baseline
         model.fit(features, list(labels))
     if len(present) == 2:

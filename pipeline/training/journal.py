@@ -26,6 +26,7 @@ class Journal:
         self.listeners: list[Listener] = []
         self._started = started if started is not None else time.time()
         self._before_wall, self._before_cpu = _spent_before(path)
+        _end_cut_line(path)
 
     @property
     def wall_seconds(self) -> float:
@@ -73,6 +74,13 @@ def _spent_before(path: Path) -> tuple[float, float]:
     for line in reversed(read_log(path)):
         return float(line["wall_seconds"]), float(line["cpu_seconds"])
     return 0.0, 0.0
+
+
+def _end_cut_line(path: Path) -> None:
+    """End a line that a crash cut short, so that the next one stands alone."""
+    if path.is_file() and not path.read_bytes().endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -11,17 +12,18 @@ from typing import Any
 import numpy as np
 import transformers
 from torch.utils.data import Dataset as TorchDataset
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from pipeline.errors import RunFailed
+from pipeline.evaluation.intervals import standard_error
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.predictors.linear import LinearClassifier
 from pipeline.records import EpochLog, Recipe, TextPreparation
 from pipeline.task import Metric, Rows, Task, TrainingSetting
 
-SCORE = "eval_score"
-"""Key of the validation score; early stopping and the best checkpoint read it."""
+SCORE, NOISE = "eval_score", "eval_score_standard_error"
+"""Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
     tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
     watch = _Watch(report, stop_after_seconds)
     trainer = _trainer(job, tuned, folder, watch, pilot=stop_after_seconds is not None)
-    if SCORE not in trainer.evaluate():
-        raise AssertionError(f"the validation score is not called {SCORE}")
+    start = trainer.evaluate()
+    report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
     checkpoint = last_whole_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -103,7 +105,8 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
         for line in trainer.state.log_history
         if SCORE in line and line.get("epoch")
     ]
-    best = max(epochs, key=lambda epoch: epoch.validation_score).epoch if epochs else 0.0
+    steps_an_epoch = max(trainer.state.max_steps / max(job.recipe.epochs, 1), 1)
+    best = (trainer.state.best_global_step or trainer.state.global_step) / steps_an_epoch
     return Trained(model=tuned, epochs=epochs, best_epoch=best, steps=watch.steps)
 
 
@@ -135,7 +138,7 @@ def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", 
     )
     callbacks: list[TrainerCallback] = [watch]
     if not pilot:
-        callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping_epochs))
+        callbacks.append(_Stop(recipe.early_stopping_epochs))
     trainer = _Trainer(
         job,
         tuned,
@@ -161,13 +164,43 @@ class _Trainer(Trainer):  # type: ignore[misc]
         self._job, self._tuned = job, tuned
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Score of the validation rows under the key that early stopping reads."""
+        """Score of the validation rows, and its standard error."""
         job = self._job
-        answers = self._tuned(job.validation).answers
-        metrics = {SCORE: job.metric(job.validation.answers, answers, job.classes)}
+        statistics = job.metric.statistics(job.validation.answers, self._tuned(job.validation).answers, job.classes)
+        metrics = {
+            SCORE: float(job.metric.reduce(statistics.sum(axis=0))),
+            NOISE: standard_error(job.metric, statistics, job.seed),
+        }
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Keep the latest epoch that is not worse than the best one by more than its standard error.
+
+        On few validation rows the best of many epochs is best by luck, and an early one has learned less.
+        """
+        best = max(metrics[SCORE], self.state.best_metric if self.state.best_metric is not None else -math.inf)
+        self.state.best_metric = best
+        if metrics[SCORE] < best - metrics[NOISE]:
+            return False
+        self.state.best_global_step = self.state.global_step
+        return True
+
+
+class _Stop(TrainerCallback):  # type: ignore[misc]
+    """Ends training after so many epochs in a row that are worse than the best by more than the noise."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""
+        scored = [(line[SCORE], line[NOISE]) for line in state.log_history if SCORE in line]
+        best = max(score for score, _ in scored)
+        last = scored[-self.epochs :]
+        if len(last) == self.epochs and all(score < best - noise for score, noise in last):
+            control.should_training_stop = True
 
 
 class _Encoded(TorchDataset[dict[str, Any]]):

@@ -1,0 +1,185 @@
+"""What is expected of a run: its score, its cost, and the recipe that both are expected of."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from advisor.estimate import Estimate, Workload, estimate
+from advisor.forecast import LEVEL, forecast
+from advisor.records import PilotMeasurement
+from advisor.rulebook import load_rules
+from advisor.strategy import choose_recipe
+from pipeline.records import Forecast, Recipe
+from tests.advisor import decisions
+
+RULES = load_rules()
+COST = Estimate(wall_seconds=600.0, cpu_seconds=1100.0, peak_memory_bytes=2 * 10**9)
+WORK = Workload(
+    train_rows=1000,
+    train_tokens=40_000,
+    validation_tokens=8_000,
+    test_tokens=10_000,
+    rival_seconds=10.0,
+    folds=5,
+    weight_bytes=90_000_000,
+)
+
+
+def pilot(gain: float = 0.03, standard_error: float = 0.013, probe: float = 0.802) -> PilotMeasurement:
+    changes = {"gain": gain, "gain_standard_error": standard_error, "probe_score": probe}
+    return decisions.pilot().model_copy(update=changes)
+
+
+def expected(
+    tried: PilotMeasurement, probe: float = 0.8, best: float = 0.8, useful_gain: float = 0.03, test_rows: int = 400
+) -> Forecast:
+    rivals = [decisions.score("tfidf", best, 0, 1), decisions.score("probe", probe, 0, 1)]
+    name = "tfidf" if best > probe else "probe"
+    return forecast(tried, rivals, name, useful_gain, (1600, test_rows), COST, RULES.forecast)
+
+
+GAINS = [-0.9, -0.3, -0.05, 0.0, 0.02, 0.05, 0.1, 0.15, 0.19, 0.5]
+
+
+def test_the_probability_of_a_useful_gain_rises_with_the_gain_of_the_pilot() -> None:
+    found = [expected(pilot(gain)).probability_of_useful_gain for gain in GAINS]
+    assert found == sorted(found)
+    assert found[0] < 0.05
+    assert found[-1] > 0.95
+
+
+def test_the_expected_score_rises_with_the_gain_of_the_pilot() -> None:
+    found = [expected(pilot(gain)).score.point for gain in GAINS]
+    assert found == sorted(found)
+
+
+def test_a_larger_wish_and_a_better_cheap_way_make_a_useful_gain_less_likely() -> None:
+    wishes = [expected(pilot(0.08), useful_gain=wish).probability_of_useful_gain for wish in (0.01, 0.03, 0.1, 0.2)]
+    assert wishes == sorted(wishes, reverse=True)
+    better = [expected(pilot(0.08), best=best).probability_of_useful_gain for best in (0.8, 0.83, 0.9, 0.99)]
+    assert better == sorted(better, reverse=True)
+
+
+@pytest.mark.parametrize("probe", [0.0, 0.2, 0.8, 0.97, 1.0])
+@pytest.mark.parametrize("gain", GAINS)
+def test_the_interval_holds_the_point_and_stays_among_scores(probe: float, gain: float) -> None:
+    found = expected(pilot(gain, probe=probe), probe=probe, best=max(probe, 0.5))
+    assert 0 <= found.score.low <= found.score.point <= found.score.high <= 1
+    assert found.score.level == LEVEL
+    assert 0 <= found.probability_of_useful_gain <= 1
+
+
+def test_more_sealed_rows_make_the_interval_narrower() -> None:
+    widths = [
+        (found := expected(pilot(), test_rows=rows)).score.high - found.score.low for rows in (20, 100, 400, 2000)
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 1.5 * widths[-1]
+
+
+def test_a_surer_pilot_counts_for_more() -> None:
+    unsure, sure = (expected(pilot(0.15, error)).score.point for error in (0.2, 0.005))
+    assert sure > unsure
+
+
+def test_without_a_telling_pilot_the_other_data_sets_speak() -> None:
+    prior = RULES.forecast.numbers["prior_share"].value
+    assert expected(pilot(-0.1, standard_error=50.0)).score.point == pytest.approx(0.8 + prior * 0.2, abs=1e-3)
+
+
+def test_the_cost_goes_into_the_forecast_as_it_is() -> None:
+    found = expected(pilot())
+    assert (found.train_wall_seconds, found.train_cpu_seconds, found.peak_memory_bytes) == (600.0, 1100.0, 2 * 10**9)
+
+
+def recipe(rows: int = 1000, parameters: int = 22_000_000, imbalance: float | None = 1.0) -> Recipe:
+    return choose_recipe(RULES.strategies, rows, parameters, imbalance)
+
+
+def test_every_part_of_the_work_makes_the_run_longer() -> None:
+    base = estimate(pilot(), recipe(), WORK, 1.0)
+    for part in ("train_rows", "train_tokens", "validation_tokens", "test_tokens", "rival_seconds", "weight_bytes"):
+        more = estimate(pilot(), recipe(), replace(WORK, **{part: 10 * getattr(WORK, part)}), 1.0)
+        assert more.wall_seconds > base.wall_seconds, part
+        assert more.cpu_seconds > base.cpu_seconds, part
+        assert more.peak_memory_bytes == base.peak_memory_bytes
+
+
+def test_the_cost_of_training_is_steps_and_tokens_as_the_pilot_took_them() -> None:
+    tried = decisions.pilot().model_copy(
+        update={
+            "start_seconds": 0.0,
+            "evaluation_seconds_per_token": 0.0,
+            "seconds_per_step": 0.5,
+            "seconds_per_token": 0.001,
+        }
+    )
+    plan = recipe()
+    only_training = replace(WORK, rival_seconds=0.0, weight_bytes=0)
+    steps = plan.epochs * math.ceil(WORK.train_rows / plan.batch_size)
+    assert estimate(tried, plan, only_training, 1.0).wall_seconds == pytest.approx(
+        steps * 0.5 + plan.epochs * WORK.train_tokens * 0.001
+    )
+
+
+def test_the_memory_has_the_margin_of_the_rules() -> None:
+    margin = RULES.forecast.numbers["memory_margin"].value
+    assert margin >= 1
+    assert estimate(pilot(), recipe(), WORK, margin).peak_memory_bytes == int(
+        decisions.pilot().peak_memory_bytes * margin
+    )
+
+
+BANDS = RULES.strategies.sizes
+EDGES = [
+    (max(band.at_least_rows + step, 0), BANDS[max(place - 1, 0)] if step < 0 and band.at_least_rows else band)
+    for place, band in enumerate(BANDS)
+    for step in (-1, 0, 1)
+]
+
+
+@pytest.mark.parametrize(("rows", "band"), EDGES, ids=[str(rows) + "-" + str(band.epochs) for rows, band in EDGES])
+def test_the_recipe_changes_exactly_at_the_edge_of_a_size(rows: int, band: object) -> None:
+    found = recipe(rows)
+    assert (found.epochs, found.batch_size, found.early_stopping_epochs, found.because["epochs"]) == (
+        getattr(band, "epochs"),  # noqa: B009
+        getattr(band, "batch_size"),  # noqa: B009
+        getattr(band, "early_stopping_epochs"),  # noqa: B009
+        getattr(band, "because"),  # noqa: B009
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "size"),
+    [
+        (4_000_000, "small"),
+        (59_999_999, "small"),
+        (60_000_000, "base"),
+        (199_999_999, "base"),
+        (200_000_000, "large"),
+        (350_000_000, "large"),
+    ],
+)
+def test_larger_models_learn_at_lower_rates(parameters: int, size: str) -> None:
+    assert recipe(parameters=parameters).learning_rate == RULES.strategies.values[f"learning_rate_{size}"].value
+
+
+def test_classes_are_weighed_only_beyond_the_threshold_of_imbalance() -> None:
+    edge = float(RULES.strategies.values["imbalance_for_weights"].value)
+    assert [recipe(imbalance=value).class_weights for value in (None, 1.0, edge, math.nextafter(edge, 9), 40.0)] == [
+        "none",
+        "none",
+        "none",
+        "balanced",
+        "balanced",
+    ]
+    assert recipe(imbalance=40.0).because["class_weights"].startswith("The largest class has 40.0 times the rows")
+
+
+@pytest.mark.parametrize("imbalance", [1.0, 9.0])
+def test_every_choice_of_a_recipe_has_a_reason_and_a_source(imbalance: float) -> None:
+    found = recipe(imbalance=imbalance)
+    assert set(found.because) == set(found.sources)
+    assert all("{" not in sentence for sentence in found.because.values())
+    assert all(source.startswith("https://") for source in found.sources.values())

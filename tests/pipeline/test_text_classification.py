@@ -1,0 +1,106 @@
+"""Labels: how they are read, which are refused, and where a model still fails."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.task import Predictions, Rows, load_task
+
+TASK = load_task("text-classification")
+
+
+def rows_of(labels: Sequence[str]) -> Rows:
+    ids = tuple(str(place) for place in range(len(labels)))
+    return Rows(ids, tuple(f"text {place}" for place in ids), tuple(labels))
+
+
+def refusal(labels: Sequence[str]) -> tuple[str, str]:
+    with pytest.raises(DataError) as caught:
+        TASK.check(rows_of(labels), "folder/reviews.csv")
+    return caught.value.problem, caught.value.fix
+
+
+def test_one_class_cannot_be_learned() -> None:
+    assert refusal(["good"] * 10) == (
+        "'reviews.csv' has one class only: every label is 'good'.",
+        "Add rows of another class, or name another label column.",
+    )
+
+
+def test_labels_that_differ_by_case_or_space_are_listed_with_the_mend() -> None:
+    labels = ["yes"] * 5 + ["Yes"] * 2 + ["YES "] + ["no"] * 4 + ["on  hold"] * 3 + ["on hold"] * 4
+    assert refusal(labels) == (
+        "'reviews.csv' has labels that differ only by case or space: "
+        "'yes' (5 rows), 'Yes' (2 rows), 'YES ' (1 rows); 'on hold' (4 rows), 'on  hold' (3 rows).",
+        "Write 'yes' instead of 'Yes', 'yes' instead of 'YES ', 'on hold' instead of 'on  hold'.",
+    )
+
+
+def test_a_column_with_as_many_values_as_rows_holds_no_classes() -> None:
+    assert refusal([f"order {place}" for place in range(1500)]) == (
+        "The label column of 'reviews.csv' holds 1,500 different values in 1,500 rows.",
+        "Name the column that holds the classes.",
+    )
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], ["a", "b", "a"], [f"{place // 2}" for place in range(2000)]])
+def test_two_classes_and_a_thousand_are_taken(labels: list[str]) -> None:
+    TASK.check(rows_of(labels), "reviews.csv")
+    assert len(TASK.classes(rows_of(labels))) == len(set(labels))
+
+
+def test_rows_without_a_label_are_left_out_and_numbers_become_labels() -> None:
+    table = pd.DataFrame(
+        {"body": ["a", "b", None, "d", "e"], "grade": [1, None, True, 2.0, "  "]}, index=range(1, 6), dtype=object
+    )
+    found = TASK.rows(table, {"text": "body", "label": "grade"}, "reviews.csv", labelled=True)
+    assert found == Rows(("1", "3", "4"), ("a", "", "d"), ("1", "true", "2"))
+
+
+def test_rows_to_answer_need_no_label() -> None:
+    table = pd.DataFrame({"body": ["a", "b"]}, index=range(1, 3), dtype=object)
+    found = TASK.rows(table, {"text": "body", "label": "grade"}, "reviews.csv", labelled=False)
+    assert found == Rows(("1", "2"), ("a", "b"), ())
+
+
+def test_columns_are_found_by_what_they_hold() -> None:
+    rows = [
+        {
+            "id": place,
+            "headline": f"some words about thing {place}",
+            "story": f"many more words that go on about thing {place} for a while",
+            "score": place / 7,
+            "kind": ["good", "bad"][place % 2],
+        }
+        for place in range(40)
+    ]
+    assert TASK.detect_columns(rows) == {"text": ["story", "headline"], "label": ["kind"]}
+    usual = [{**row, "text": row["headline"]} for row in rows]
+    assert TASK.detect_columns(usual)["text"] == ["text"]
+
+
+def test_errors_are_counted_by_class_and_the_surest_mistakes_come_first() -> None:
+    rows = rows_of(["a", "a", "a", "b", "b", "c"])
+    ours = Predictions(
+        rows.ids,
+        ("a", "b", "b", "b", "b", "b"),
+        np.array([[9, 1, 0], [4, 6, 0], [1, 9, 0], [2, 8, 0], [3, 7, 0], [2, 7, 1]]) / 10,
+    )
+    theirs = Predictions(rows.ids, ("a", "a", "b", "a", "b", "b"))
+    found = TASK.analyse_errors(rows, ours, theirs, ["a", "b", "c"], show_rows=True)
+    assert found.confusion == [[1, 2, 0], [0, 2, 0], [0, 1, 0]]
+    assert [(one.label, one.rows, one.precision, one.recall, one.f1) for one in found.by_class] == [
+        ("a", 3, 1.0, pytest.approx(1 / 3), 0.5),
+        ("b", 2, 0.4, 1.0, pytest.approx(4 / 7)),
+        ("c", 1, 0.0, 0.0, 0.0),
+    ]
+    assert [(case.row_id, case.truth, case.answer) for case in found.worst] == [
+        ("2", "a", "b"),
+        ("5", "c", "b"),
+        ("1", "a", "b"),
+    ]
+    assert (found.mended, found.broken) == (1, 1)
+    assert TASK.analyse_errors(rows, ours, theirs, ["a", "b", "c"], show_rows=False).worst == []
