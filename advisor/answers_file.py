@@ -3,6 +3,7 @@
 import difflib
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,8 +14,9 @@ from tomlkit.items import Table
 
 from advisor.errors import AnswersError, RunFolderError
 from advisor.records import Answers, Ask
+from advisor.rulebook import load_tasks
 from pipeline.records import DataSource, Record
-from pipeline.task import TASKS, load_task
+from pipeline.task import TASKS, Task, load_task
 
 SECTIONS = ("data", "goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
 
@@ -52,43 +54,89 @@ def check_answers(values: dict[str, Any], name: str) -> Answers:
     Raises:
         AnswersError: Unknown keys or wrong values; all of them, each with its fix.
     """
+    faults: dict[str, tuple[str, str]] = {}
+    answers = None
     try:
         answers = Answers.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(fault) for fault in error.errors()]
-        raise AnswersError(
-            "; ".join(f"'{name}': {problem}" for problem, _ in faults) + ".", " ".join(fix for _, fix in faults)
-        ) from error
-    if answers.task not in TASKS:
-        raise AnswersError(f"'{name}': the task '{answers.task}' is not built yet.", f"Built are: {', '.join(TASKS)}.")
-    _check_roles(answers, name)
-    return answers
+        faults = {_place(fault["loc"]): _fault(fault) for fault in error.errors()}
+    faults |= {place: fault for place, fault in _task_faults(values) if place not in faults}
+    if answers is not None and not faults:
+        return answers
+    problems = "; ".join(f"{place} {problem}" for place, (problem, _) in faults.items())
+    fixes = [fix if len(faults) == 1 else f"{place}: {fix}" for place, (_, fix) in faults.items()]
+    raise AnswersError(f"'{name}': {problems}.", " ".join(fixes))
 
 
-def _check_roles(answers: Answers, name: str) -> None:
-    roles = [role.key for role in load_task(answers.task).roles]
-    unknown = [key for key in answers.data.columns if key not in roles]
-    if unknown:
-        known = [*roles, *(field for field in DataSource.model_fields if field != "columns")]
-        raise AnswersError(f"'{name}': data.{unknown[0]} is not a key of [data].", _did_you_mean(unknown[0], known))
-    metrics = load_task(answers.task).metrics
-    if answers.goal.metric is not None and answers.goal.metric not in metrics:
-        raise AnswersError(
-            f"'{name}': goal.metric '{answers.goal.metric}' is not a score of this task.",
-            _did_you_mean(answers.goal.metric, list(metrics)),
-        )
+Fault = tuple[str, str]
+"""What is wrong with the value at a place, and what to do about it."""
 
 
-def _fault(fault: Any) -> tuple[str, str]:
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"{place} is not a known key", _did_you_mean(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
-    if fault["type"] == "missing":
-        return f"{place} is missing", "Add it: `advisor init` shows every key."
-    if fault["type"] == "literal_error" and place == "schema_version":
-        return f"schema_version is {fault['input']!r}", "This program reads version 1."
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{place} is {fault['input']!r:.60}", f"{place}: {message}."
+def _place(location: tuple[int | str, ...]) -> str:
+    """Dotted name of a key as it stands in the file, where the task's columns lie flat under `[data]`."""
+    parts = [str(part) for part in location]
+    return f"data.{parts[2]}" if parts[:2] == ["data", "columns"] and len(parts) > 2 else ".".join(parts)
+
+
+def _fault(fault: Any) -> Fault:
+    place, kind, given = _place(fault["loc"]), fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        return "is not a known key", _did_you_mean(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
+    if kind == "missing":
+        return "is missing", "Add it: `advisor init` shows every key."
+    if place == "schema_version":
+        return f"is {given!r:.60}", "This program reads version 1."
+    if fault["loc"][:2] == ("data", "columns"):
+        return f"is {given!r:.60}", "Write the name of a column."
+    if kind in ("model_type", "dict_type"):
+        return f"is {given!r:.60}", f"Write it as a section: [{place}]."
+    return f"is {given!r:.60}", fault["msg"].replace("Input", "It") + "."
+
+
+def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
+    """What only the task knows: its columns, its scores and their bounds, and its own questions."""
+    key, tasks = values.get("task", Answers.model_fields["task"].default), load_tasks()
+    if key not in TASKS:
+        known = key in tasks
+        problem = f"'{key}' is not built yet" if known else f"is {key!r:.60}"
+        yield "task", (problem, f"Built are: {', '.join(TASKS)}." if known else _did_you_mean(str(key), list(tasks)))
+        return
+    task = load_task(key)
+    roles = [role.key for role in task.roles]
+    for name, column in _columns(_section(values, "data")).items():
+        if name not in roles:
+            fields = [field for field in DataSource.model_fields if field != "columns"]
+            yield f"data.{name}", ("is not a key of [data]", _did_you_mean(name, [*roles, *fields]))
+        elif isinstance(column, list):
+            yield f"data.{name}", (f"is {column!r:.60}", "Write the name of one column.")
+    yield from _goal_faults(_section(values, "goal"), task)
+    options = [question.key for question in tasks[key].questions]
+    for name in _section(values, "task_options"):
+        if name not in options:
+            yield f"task_options.{name}", ("is not a question of this task", _did_you_mean(name, options))
+
+
+def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
+    found = values.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _columns(data: dict[str, Any]) -> dict[str, Any]:
+    flat = {name: column for name, column in data.items() if name not in DataSource.model_fields}
+    return _section(data, "columns") | flat
+
+
+def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
+    asked = goal.get("metric") or next(iter(task.metrics))
+    if asked not in task.metrics:
+        yield "goal.metric", (f"'{asked}' is not a score of this task", _did_you_mean(str(asked), list(task.metrics)))
+        return
+    low, high = task.metrics[asked].bounds
+    for name, least, most in (("good_enough", low, high), ("useful_gain", 0.0, high - low)):
+        value = goal.get(name)
+        if isinstance(value, int | float) and not least <= value <= most:
+            percent = f" Write {value / 100:g} for {value:g} of a hundred." if most == 1 < value <= 100 else ""
+            yield f"goal.{name}", (f"is {value:g}", f"It has to lie between {least:g} and {most:g}.{percent}")
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
@@ -104,7 +152,7 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
 def _did_you_mean(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{hint}Known are: {', '.join(known)}."
+    return f"{hint}Known are: {', '.join(known)}." if known else "There are none."
 
 
 def save_answers(answers: Answers, path: Path) -> None:
@@ -148,6 +196,25 @@ def write_template(path: Path) -> None:
         ) from error
 
 
+_EXAMPLES: dict[str, Any] = {
+    "name": "reviews",
+    "validation": "validation.csv",
+    "test": "test.csv",
+    "encoding": "cp1252",
+    "delimiter": ";",
+    "max_rows": 5000,
+    "splits": "../earlier-run/splits.parquet",
+    "phrases": {"0": "a negative review", "1": "a positive review"},
+    "metric": "macro_f1",
+    "memory_gib": 8,
+    "price_per_hour": 1.2,
+    "max_latency_ms": 50,
+    "max_model_mb": 500,
+    "language": "en",
+}
+"""What a key that has no default may look like."""
+
+
 def commented_template() -> str:
     """An answers file with every question as a comment above its key; keys that have a default are commented out."""
     document = tomlkit.document()
@@ -155,14 +222,15 @@ def commented_template() -> str:
     document.add(tomlkit.comment("take away the # in front of a key to answer its question."))
     document.add("schema_version", tomlkit.item(1))
     document.add("task", tomlkit.item("text-classification"))
-    document.add(tomlkit.comment("seed = 13"))
+    for name in ("name", "seed"):
+        _add_commented(document, name, Answers.model_fields[name])
     for section in SECTIONS:
         document.add(tomlkit.nl())
-        document.add(section, _data_section() if section == "data" else _section(Answers.model_fields[section]))
+        document.add(section, _data_table() if section == "data" else _table(Answers.model_fields[section]))
     return tomlkit.dumps(document)
 
 
-def _data_section() -> Table:
+def _data_table() -> Table:
     table = tomlkit.table()
     fields = DataSource.model_fields
     table.add(tomlkit.comment(fields["train"].description or ""))
@@ -170,26 +238,41 @@ def _data_section() -> Table:
     table.add(tomlkit.comment("Columns; detected when not given, and refused when two readings are plausible."))
     for role in load_task("text-classification").roles:
         table.add(tomlkit.comment(f'{role.key} = "{role.key}"  # {role.holds}'))
-    for name in ("validation", "test", "encoding", "delimiter", "max_rows", "splits"):
-        table.add(tomlkit.comment(f"{name} =   # {fields[name].description}"))
-    table.add(tomlkit.comment(f'phrases = {{ "0" = "a negative review" }}  # {fields["phrases"].description}'))
+    for name in ("validation", "test", "encoding", "delimiter", "max_rows", "splits", "phrases"):
+        _add_commented(table, name, fields[name])
     return table
 
 
-def _section(field: FieldInfo) -> Table:
+def _table(field: FieldInfo) -> Table:
     record = field.annotation
     assert isinstance(record, type)
     assert issubclass(record, Record)
     table = tomlkit.table()
     for name, info in record.model_fields.items():
-        ask = next((note for note in info.metadata if isinstance(note, Ask)), None)
-        if ask is not None:
-            table.add(tomlkit.comment(ask.question))
-        table.add(tomlkit.comment(info.description or ""))
-        options = [value for value in get_args(info.annotation) if isinstance(value, str)]
-        if options:
-            table.add(tomlkit.comment(f"One of: {', '.join(options)}."))
-        default = info.get_default(call_default_factory=True)
-        shown = "" if default is None else tomlkit.item(default).as_string()
-        table.add(tomlkit.comment(f"{name} = {shown}"))
+        _add_commented(table, name, info)
     return table
+
+
+def _add_commented(place: tomlkit.TOMLDocument | Table, name: str, info: FieldInfo) -> None:
+    """A key that is commented out, with its default or, where there is none, an example; question and help above it."""
+    ask = next((note for note in info.metadata if isinstance(note, Ask)), None)
+    options = [value for value in get_args(info.annotation) if isinstance(value, str)]
+    default = info.get_default(call_default_factory=True)
+    example = not default and name in _EXAMPLES
+    lines = [
+        ask.question if ask is not None else "",
+        info.description or "",
+        f"One of: {', '.join(options)}." if options else "",
+        f"{name} = {_inline(_EXAMPLES[name] if example else default)}{'  # an example' if example else ''}",
+    ]
+    for line in lines:
+        if line:
+            place.add(tomlkit.comment(line))
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{ " + ", ".join(f"{tomlkit.item(key).as_string()} = {_inline(each)}" for key, each in value.items()) + " }"
+        )
+    return str(tomlkit.item(value).as_string())

@@ -27,6 +27,7 @@ class Case:
         time_share: Of the time budget.
         memory_share: Of the memory budget.
         points: Weighted factor points, 0 to 4.
+        latency_share: Of the time that one answer may take in use; None without a limit.
     """
 
     usable_rows: int
@@ -41,6 +42,7 @@ class Case:
     time_share: float | None
     memory_share: float | None
     points: float
+    latency_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,12 @@ def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
 
 def _what_is_too_dear(case: Case, rules: DecisionRules) -> list[_Finding]:
     found = []
-    for code, share in (("over_time_budget", case.time_share), ("over_memory_budget", case.memory_share)):
+    shares = {
+        "over_time_budget": case.time_share,
+        "over_memory_budget": case.memory_share,
+        "over_latency": case.latency_share,
+    }
+    for code, share in shares.items():
         if share is not None and share > rules.thresholds[code].value:
             found.append(_finding(rules, code, "compute", shown(share, "percent")))
     return found

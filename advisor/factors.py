@@ -140,6 +140,8 @@ def _similarity_evidence(
             f"{100 * model.unknown_token_fraction:.1f} % of tokens are unknown to it, "
             f"{100 * model.cased_text_fraction:.1f} % of letters lose their case."
         )
+    if entry is None or not entry.pinned:
+        found.append("Its weights are not pinned in the catalogue; the checksum of those used here stands in the plan.")
     if entry is not None:
         found.append(f"It was pre-trained on: {entry.pre_training.value}.")
         if dataset.domain not in entry.domains:

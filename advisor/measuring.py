@@ -136,9 +136,9 @@ class Measuring:
         """Frozen features of a model at hand, its weights checked against the pin."""
         path = locate(candidate.source, self.folder.path)
         assert path is not None, "only models at hand are measured"
-        check_weights(path, candidate.source)
+        source = candidate.source.model_copy(update={"sha256": check_weights(path, candidate.source)})
         preparation = TextPreparation(max_tokens=min(candidate.source.max_tokens, MOST_TOKENS))
-        found = Embedder(path, candidate.source, preparation, self.folder.cache)
+        found = Embedder(path, source, preparation, self.folder.cache)
         found.progress = self.progress.advance
         return found
 
@@ -180,7 +180,9 @@ class Measuring:
             return None
         setting = self.setting(candidate, pooling)
         title = "cross-validating the cheap ways"
-        return self._keep("rivals", RivalMeasurement, title, lambda: measure_rivals(bench, setting))
+        return self._keep(
+            "rivals", RivalMeasurement, title, lambda: measure_rivals(bench, setting, self.progress.advance)
+        )
 
     def pilot(self, candidate: Candidate, pooling: str, recipe: Recipe) -> PilotMeasurement:
         """A short real fine-tuning of the recommended model."""
@@ -188,7 +190,7 @@ class Measuring:
 
         bench = self.bench
         assert bench is not None, "a pilot follows rivals that could be measured"
-        source = candidate.source.model_copy(update={"pooling": pooling})
+        source = self.embedder(candidate).source.model_copy(update={"pooling": pooling})
         return self._keep(
             "pilot",
             PilotMeasurement,
@@ -200,6 +202,7 @@ class Measuring:
                 recipe,
                 60 * self.answers.budget.train_minutes,
                 self.folder.cache / "pilot",
+                self.progress.advance,
             ),
         )
 

@@ -47,7 +47,7 @@ def shortlist(answers: Answers, catalogue: dict[str, ModelEntry], folder: Path) 
     ]
     limit = answers.deployment.max_model_mb
     if limit is not None:
-        found = [candidate for candidate in found if _megabytes(candidate, folder) <= limit]
+        found = [candidate for candidate in found if _megabytes(candidate, catalogue, folder) <= limit]
     if not found:
         raise AnswersError(
             "No model fits your limits on licence and size.",
@@ -117,9 +117,10 @@ def is_at_hand(source: ModelSource, folder: Path) -> bool:
     return locate(source, folder) is not None
 
 
-def _megabytes(candidate: Candidate, folder: Path) -> float:
+def _megabytes(candidate: Candidate, catalogue: dict[str, ModelEntry], folder: Path) -> float:
+    """Size of the weights: on disk, or of a model that is not at hand in single precision."""
     path = locate(candidate.source, folder)
-    return weight_bytes(path) / 1e6 if path is not None else 0.0
+    return weight_bytes(path) / 1e6 if path is not None else 4 * catalogue[candidate.name].parameters.value / 1e6
 
 
 def recommend(

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,8 @@ def assess_new(answers: Answers, out: Path | None, request: Request, terminal: T
 
 def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     """Measure and decide, or take up the decision that is there; report; launch on a go. Returns the exit code."""
-    with _quiet_libraries():
-        if not folder.has("decision.json"):
-            _decide(folder, terminal)
+    if not folder.has("decision.json"):
+        _decide(folder, terminal)
     decision = folder.load("decision", Decision)
     measurements = folder.load("measurements", Measurements)
     answers = folder.answers
@@ -120,9 +119,11 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
 
 
 def _decide(folder: RunFolder, terminal: Terminal) -> Go | NotYet | NoGo:
-    from advisor.advise import advise
-
     with terminal.progress(f"Measuring in {_shown(folder.path)}") as progress:
+        progress.step("starting")
+        _quiet_libraries()
+        from advisor.advise import advise
+
         return advise(folder, load_rules(), progress)
 
 
@@ -191,8 +192,7 @@ def _save_report(
     write_page(folder.path / "report.html", answers, measurements, decision, result, steps)
 
 
-@contextlib.contextmanager
-def _quiet_libraries() -> Iterator[None]:
+def _quiet_libraries() -> None:
     """Keep the libraries' own bars and warnings off the screen, and everything off the network."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -201,7 +201,6 @@ def _quiet_libraries() -> Iterator[None]:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    yield
 
 
 def _shown(path: Path) -> str:

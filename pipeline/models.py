@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,7 @@ def load_tokenizer(path: Path) -> "PreTrainedTokenizerBase":
     """The tokenizer of a model folder, checked not to turn plain words into unknown tokens."""
     from transformers import AutoTokenizer
 
-    tokenizer: Any = _translated(
+    tokenizer: Any = load_quietly(
         path, lambda: AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     )
     if tokenizer.unk_token_id is not None:
@@ -158,7 +159,7 @@ def load_encoder(path: Path) -> "PreTrainedModel":
     import torch
     from transformers import AutoModel
 
-    model: Any = _translated(
+    model: Any = load_quietly(
         path,
         lambda: AutoModel.from_pretrained(
             path, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
@@ -167,10 +168,20 @@ def load_encoder(path: Path) -> "PreTrainedModel":
     return model.eval()
 
 
-def _translated(path: Path, load: Any) -> Any:
+def load_quietly(path: Path, load: Callable[[], Any]) -> Any:
+    """Load a part of the model in a folder, without bars and reports on the terminal.
+
+    Raises:
+        ModelError: It cannot be loaded; says why in one line.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     try:
         return load()
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"The model in '{path.name}' cannot be loaded: {first_line}", "Download it again, or choose another model."

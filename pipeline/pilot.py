@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from pipeline.storage import load_record, save_record
 from pipeline.task import Array, Metric, Rows, load_task
 
 LONGEST_STEPS = 3
+PROGRESS = "progress.txt"
+"""Steps done and steps in all, for the process that waits."""
 
 
 class PilotRequest(Record):
@@ -66,7 +68,9 @@ class PilotOutcome(Record):
     ended_early: bool
 
 
-def run_pilot(request: PilotRequest, rows: Rows, parts: Sequence[int], folder: Path) -> PilotOutcome:
+def run_pilot(
+    request: PilotRequest, rows: Rows, parts: Sequence[int], folder: Path, advance: Callable[[int, int], None]
+) -> PilotOutcome:
     """Carry out a pilot in a fresh process.
 
     Args:
@@ -75,6 +79,7 @@ def run_pilot(request: PilotRequest, rows: Rows, parts: Sequence[int], folder: P
         parts: For each row 0 or 1: each part is trained on and scored on the other; -1 marks rows that are only scored
             (with part 0 as the one that trains).
         folder: An empty folder for the exchange; removed afterwards.
+        advance: Told how many of the steps are done.
 
     Raises:
         RunFailed: The process broke.
@@ -84,18 +89,34 @@ def run_pilot(request: PilotRequest, rows: Rows, parts: Sequence[int], folder: P
         {"id": list(rows.ids), "input": list(rows.inputs), "answer": list(rows.answers), "part": list(parts)}
     ).to_parquet(folder / "rows.parquet")
     save_record(request.model_copy(update={"started": time.time()}), folder / "request.json")
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "pipeline.pilot", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        hint = "killed: most likely memory ran out" if done.returncode < 0 else last
+    with (folder / "messages.txt").open("w+", encoding="utf-8") as messages:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "pipeline.pilot", str(folder)], stdout=messages, stderr=messages
+        )
+        try:
+            _watch(child, folder / PROGRESS, advance)
+        except BaseException:
+            child.kill()
+            raise
+        messages.seek(0)
+        said = messages.read().strip().splitlines() or ["no message"]
+    if child.returncode != 0:
+        hint = "killed: most likely memory ran out" if child.returncode < 0 else said[-1]
         raise RunFailed(
             f"The dry run broke: {hint}.", "Choose a smaller model or shorter texts, or close other programs."
         )
     outcome = load_record(PilotOutcome, folder / "outcome.json")
     shutil.rmtree(folder, ignore_errors=True)
     return outcome
+
+
+def _watch(child: "subprocess.Popen[bytes]", progress: Path, advance: Callable[[int, int], None]) -> None:
+    """Wait for the child, and pass on how far it says it is."""
+    while child.poll() is None:
+        time.sleep(0.2)
+        words = progress.read_text(encoding="utf-8").split() if progress.is_file() else []
+        if len(words) == 2:
+            advance(int(words[0]), int(words[1]))
 
 
 def main(folder: Path) -> None:
@@ -117,7 +138,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     evaluation: list[tuple[int, float, float]] = []
     start = (0.0, 0.0)
     for arm in arms:
-        trained, head = _train_arm(request, rows.take(np.flatnonzero(parts == arm)), folder, len(arms))
+        trained, head = _train_arm(request, rows.take(np.flatnonzero(parts == arm)), folder, (arm, len(arms)))
         if arm == 0:
             spent = sum(step.wall_seconds for step in trained.steps), sum(step.cpu_seconds for step in trained.steps)
             start = time.time() - request.started - spent[0], cpu_seconds() - spent[1]
@@ -130,7 +151,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         ours.append(metric.statistics(scored.answers, answers, request.classes))
         theirs.append(metric.statistics(scored.answers, head(scored).answers, request.classes))
         steps += trained.steps[1:]
-    _longest_batches(request, rows, trained)
+    _longest_batches(request, rows, trained, folder)
     metric = load_task(request.task).metrics[request.metric]
     one, other = np.concatenate(ours), np.concatenate(theirs)
     per_token, per_step = _step_cost([step.tokens for step in steps], [step.wall_seconds for step in steps])
@@ -161,7 +182,7 @@ def _planned_steps(request: PilotRequest, rows: int) -> int:
     return -(-rows // request.recipe.batch_size) * request.recipe.epochs
 
 
-def _train_arm(request: PilotRequest, rows: Rows, folder: Path, arms: int) -> tuple[Any, Any]:
+def _train_arm(request: PilotRequest, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
     from pipeline.embeddings import Embedder
     from pipeline.predictors.probe import probe
     from pipeline.training.train import TrainingJob, train
@@ -183,10 +204,17 @@ def _train_arm(request: PilotRequest, rows: Rows, folder: Path, arms: int) -> tu
         seed=request.seed,
         probe=getattr(head, "linear", None) if starts_from_probe else None,
     )
-    return train(job, folder / "work", lambda *_, **__: None, stop_after_seconds=request.seconds / arms), head
+    arm, arms = place
+    steps = _planned_steps(request, len(rows))
+
+    def report(event: str, **values: Any) -> None:
+        if event == "step":
+            (folder / PROGRESS).write_text(f"{arm * steps + values['step']} {arms * steps}", encoding="utf-8")
+
+    return train(job, folder / "work", report, stop_after_seconds=request.seconds / arms), head
 
 
-def _longest_batches(request: PilotRequest, rows: Rows, trained: Any) -> None:
+def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Path) -> None:
     """Train a few steps on the longest rows, so that the most memory that the run will need is touched once."""
     from pipeline.training.train import TrainingJob, train
 
@@ -203,7 +231,7 @@ def _longest_batches(request: PilotRequest, rows: Rows, trained: Any) -> None:
         validation=longest,
         seed=request.seed,
     )
-    train(job, Path(request.cache) / "work", lambda *_, **__: None, stop_after_seconds=60.0)
+    train(job, folder / "longest", lambda *_, **__: None, stop_after_seconds=60.0)
 
 
 def _padded_tokens(features: list[dict[str, list[int]]]) -> int:

@@ -4,7 +4,10 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.embeddings import Embedder
 
 os.environ |= {
     "HF_HOME": tempfile.mkdtemp(prefix="finetune-advisor-tests-"),
@@ -14,6 +17,7 @@ os.environ |= {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",  # on so small a model two threads on a busy machine are twenty times slower
 }
 
 _connect = socket.socket.connect
@@ -51,3 +55,11 @@ def rows() -> Rows:
 def csv_file(tmp_path: Path, rows: Rows) -> Path:
     """The same rows as a CSV file."""
     return tiny.write_csv(rows, tmp_path / "moods.csv")
+
+
+@pytest.fixture(scope="session")
+def embedder(tiny_model: ModelSource) -> "Embedder":
+    """Frozen features of that model."""
+    from pipeline.embeddings import Embedder
+
+    return Embedder(Path(tiny_model.location), tiny_model, tiny.PREPARATION, cache=None)

@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from pipeline.data.splitting import row_ids
-from pipeline.records import ModelSource
+from pipeline.records import ModelSource, TextPreparation
 from pipeline.task import Rows
 
 WORDS = ["".join(parts) for parts in itertools.product("bdfgklmnprst", "aiou", "bdfgklmnprst", "eo")][::3]
@@ -18,6 +18,7 @@ CLASSES = ["calm", "glad", "upset"]
 CLASS_WORDS = {label: WORDS[60 * place : 60 * place + 60] for place, label in enumerate(CLASSES)}
 OTHER_WORDS = WORDS[60 * len(CLASSES) :]
 PHRASES = {label: " ".join(words[:20]) for label, words in CLASS_WORDS.items()}
+PREPARATION = TextPreparation(max_tokens=32)
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 

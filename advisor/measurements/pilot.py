@@ -1,6 +1,7 @@
 """A short real fine-tuning of the recipe on some training rows: the dry run that gives gain, time and memory."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,13 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 90.0
 
 
 def measure_pilot(
-    bench: Bench, embedder: Embedder, source: ModelSource, recipe: Recipe, budget_seconds: float, folder: Path
+    bench: Bench,
+    embedder: Embedder,
+    source: ModelSource,
+    recipe: Recipe,
+    budget_seconds: float,
+    folder: Path,
+    advance: Callable[[int, int], None],
 ) -> PilotMeasurement:
     """Try the recipe on few rows in a fresh process.
 
@@ -33,6 +40,7 @@ def measure_pilot(
         recipe: What the run would do; the pilot takes more epochs since it has fewer rows.
         budget_seconds: The user's time budget; a pilot takes at most a tenth of it, 30 to 90 s.
         folder: For the exchange with the process.
+        advance: Told how many of the steps are done.
 
     Raises:
         RunFailed: The process broke.
@@ -55,7 +63,7 @@ def measure_pilot(
         seed=bench.seed,
         started=0.0,
     )
-    found = run_pilot(request, rows, parts.tolist(), folder)
+    found = run_pilot(request, rows, parts.tolist(), folder, advance)
     values = found.model_dump(exclude={"ended_early"})
     return PilotMeasurement(**values, seconds=time.perf_counter() - begun)
 

@@ -1,7 +1,7 @@
 """The cheap ways that fine-tuning must beat, cross-validated on training rows, and whether the labels carry any signal."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,20 +13,23 @@ from pipeline.predictors.zero_shot import phrasing_scores
 from pipeline.records import Score
 from pipeline.task import Array, Predictions, RivalSetting
 
+Advance = Callable[[int, int], None]
 PERMUTATIONS = 299
 PERMUTED_ROWS = 2000
 RIDGE = 1.0
 
 
-def measure_rivals(bench: Bench, setting: RivalSetting) -> RivalMeasurement:
+def measure_rivals(bench: Bench, setting: RivalSetting, advance: Advance) -> RivalMeasurement:
     """Score every cheap way of the task on the same held-out rows."""
     begun = time.perf_counter()
     scores: list[Score] = []
     answers: dict[str, Predictions] = {}
-    for name in bench.task.rivals:
+    for place, name in enumerate(bench.task.rivals):
+        advance(place, len(bench.task.rivals) + 1)
         found, seconds = bench.timed(bench.task.fit_rival(name, setting))
         answers[name] = found[0]
         scores.append(_score(name, bench, found, seconds, setting.phrases))
+    advance(len(scores), len(scores) + 1)
     ranked = sorted(scores, key=lambda score: score.score, reverse=bench.metric.higher_is_better)
     return RivalMeasurement(
         rivals=scores,

@@ -43,7 +43,7 @@ def _from_hub(name: str, split: str) -> pd.DataFrame:
     import datasets
 
     try:
-        found: Any = datasets.load_dataset(name, split=split, trust_remote_code=None)
+        found: Any = datasets.load_dataset(name, split=split)
     except Exception as error:  # the loaders raise whatever their parts raise
         raise DataError(
             f"There is no file '{name}', and no data set of that name could be loaded ({type(error).__name__}).",

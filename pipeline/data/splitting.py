@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,15 +147,17 @@ def folds(groups: Sequence[str], strata: Sequence[str], most: int, seed: int) ->
     """Held-out positions of each fold of a grouped, stratified cross-validation.
 
     Returns:
-        As many folds as the rarest stratum has groups, at most `most` and at least two.
+        As many folds as the typical stratum has groups, at most `most` and at least two.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     pairs = {(stratum, key) for stratum, key in zip(strata, groups, strict=True)}
-    rarest = min(Counter(stratum for stratum, _ in pairs).values())
-    splitter = StratifiedGroupKFold(n_splits=max(2, min(most, rarest)), shuffle=True, random_state=seed)
+    typical = int(np.median(list(Counter(stratum for stratum, _ in pairs).values())))
+    splitter = StratifiedGroupKFold(n_splits=max(2, min(most, typical)), shuffle=True, random_state=seed)
     nothing = np.zeros(len(groups))
-    return [held_out for _, held_out in splitter.split(nothing, list(strata), list(groups))]
+    with warnings.catch_warnings():  # a stratum with fewer groups than folds is missing from some, as it should be
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        return [held_out for _, held_out in splitter.split(nothing, list(strata), list(groups))]
 
 
 def save_splits(path: Path, ids: Sequence[str], groups: Groups, sides: Sequence[Side]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.embeddings import device
 from pipeline.errors import ModelError
-from pipeline.models import load_tokenizer
+from pipeline.models import load_quietly, load_tokenizer
 from pipeline.preparation import prepare
 from pipeline.records import TextPreparation
 from pipeline.task import Array, Input, Predictions, Rows, Task, load_task
@@ -36,6 +36,8 @@ class FineTuned:
 
     def encode(self, inputs: Sequence[Input]) -> list[dict[str, list[int]]]:
         """Tokens of each input, cut but not padded."""
+        if not inputs:
+            return []  # the tokenizer itself needs one
         texts = [prepare(given, self.preparation) for given in inputs]
         encoded = self.tokenizer(
             [text if isinstance(text, str) else list(text) for text in texts],
@@ -82,7 +84,7 @@ def load_fine_tuned(folder: Path) -> FineTuned:
     """Load a model that a run has saved.
 
     Raises:
-        ModelError: The folder does not hold one.
+        ModelError: The folder does not hold one, or it is damaged.
     """
     from transformers import AutoModelForSequenceClassification
 
@@ -92,7 +94,10 @@ def load_fine_tuned(folder: Path) -> FineTuned:
     if not path.is_file():
         raise ModelError(f"'{folder}' holds no fine-tuned model.", "Name the model/ folder of a finished run.")
     description = json.loads(path.read_text(encoding="utf-8"))
-    model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    model = load_quietly(
+        folder,
+        lambda: AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, use_safetensors=True),
+    )
     return FineTuned(
         model=model.to(device()).eval(),
         tokenizer=load_tokenizer(folder),

@@ -80,8 +80,6 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
     Raises:
         RunFailed: The loss is not a number, or memory ran out.
     """
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
     setting = TrainingSetting(
         classes=job.classes,
         pooling=job.pooling,

@@ -27,6 +27,7 @@ HOPEFUL = Case(
     probability=0.9,
     time_share=0.2,
     memory_share=0.2,
+    latency_share=0.2,
     points=3.0,
 )
 """A case that nothing speaks against. Its scores are exact in binary, so that "just at" means at."""
@@ -99,9 +100,11 @@ def test_no_signal_and_no_room_are_a_no_go_from_just_beyond_their_threshold(code
     assert cheap_way_vetoes(dataclasses.replace(HOPEFUL, **changes), RULES) == bool(code)
 
 
-@pytest.mark.parametrize("code", ["over_time_budget", "over_memory_budget"])
-def test_a_run_over_budget_is_not_yet_and_one_that_just_fits_goes(code: str) -> None:
-    field = code.removeprefix("over_").replace("budget", "share")
+DEAR = {"over_time_budget": "time_share", "over_memory_budget": "memory_share", "over_latency": "latency_share"}
+
+
+@pytest.mark.parametrize(("code", "field"), DEAR.items())
+def test_what_costs_more_than_allowed_is_not_yet_and_what_just_fits_goes(code: str, field: str) -> None:
     assert verdict_of(**{field: above(limit(code))}) == ("not_yet", [code])
     for fits in (limit(code), below(limit(code)), 0.0, None):
         assert verdict_of(**{field: fits}) == ("go", ["go_probability"])
@@ -144,6 +147,7 @@ def test_vetoes_come_in_order_and_all_of_one_kind_are_said() -> None:
         "probability": 0.01,
         "time_share": 3.0,
         "memory_share": 2.0,
+        "latency_share": 5.0,
         "points": 0.0,
     }
     steps: list[tuple[dict[str, Any], tuple[str, list[str]]]] = [
@@ -155,8 +159,9 @@ def test_vetoes_come_in_order_and_all_of_one_kind_are_said() -> None:
         ({"permutation_p": 1 / 300}, ("no_go", ["good_enough_reached"])),
         ({"best": ("tfidf", 0.99, 0.85)}, ("no_go", ["no_room"])),
         ({"best": ("tfidf", 0.5, 0.4)}, ("no_go", ["no_go_probability"])),
-        ({"probability": 0.99}, ("not_yet", ["over_time_budget", "over_memory_budget"])),
-        ({"time_share": 0.5}, ("not_yet", ["over_memory_budget"])),
+        ({"probability": 0.99}, ("not_yet", list(DEAR))),
+        ({"time_share": 0.5}, ("not_yet", ["over_memory_budget", "over_latency"])),
+        ({"latency_share": None}, ("not_yet", ["over_memory_budget"])),
         ({"memory_share": 0.5, "probability": 0.3}, ("not_yet", ["go_points"])),
         ({"points": 4.0}, ("go", ["go_points"])),
     ]
@@ -183,6 +188,7 @@ def random_case(draw: random.Random) -> Case:
         probability=draw.random(),
         time_share=draw.choice([None, 0.0, 0.5, 1.0, 70.0]),
         memory_share=draw.choice([None, 0.0, 0.5, 1.0, 70.0]),
+        latency_share=draw.choice([None, 0.0, 1.0, 70.0]),
         points=4 * draw.random(),
     )
 
@@ -193,7 +199,7 @@ def test_every_combination_gets_a_verdict_with_filled_reasons_and_flips() -> Non
     for case in (random_case(draw) for _ in range(3000)):
         found = decide(case, RULES)
         assert len(found.reasons) == len(found.flips) > 0
-        for sentence in [each.because for each in (*found.reasons, *found.flips)]:
+        for sentence in [*(each.because for each in found.reasons), *(each.because for each in found.flips)]:
             assert not re.search(r"\{\w*\}", sentence.replace("b {name}", "")), sentence
         seen |= {reason.code for reason in found.reasons}
         if case.permutation_p is not None and case.permutation_p > SIGNAL:
@@ -237,6 +243,7 @@ def test_remarks_use_only_the_slots_that_are_filled(code: str) -> None:
         ("go_points", {"probability": 0.4, "points": 2.25}, ("2.2", "2.6", "40 %")),
         ("over_time_budget", {"time_share": 3.4}, ("340 %", "1", "")),
         ("over_memory_budget", {"memory_share": 1.26}, ("126 %", "1", "")),
+        ("over_latency", {"latency_share": 9.0}, ("900 %", "1", "")),
     ],
 )
 def test_reason_and_flip_say_the_numbers_that_decided(

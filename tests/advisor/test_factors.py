@@ -81,7 +81,7 @@ def test_weighted_points_lie_between_none_and_all() -> None:
 
 
 def test_a_heavy_factor_moves_the_weighted_points_more() -> None:
-    weights = {rule.key: rule.weight for rule in RULES.factors}
+    weights: dict[str, float] = {rule.key: rule.weight for rule in RULES.factors}
     scored = score_factors(RULES.factors, Readings({}, {}))
 
     def lifted(key: str) -> float:

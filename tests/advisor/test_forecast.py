@@ -8,7 +8,7 @@ import pytest
 from advisor.estimate import Estimate, Workload, estimate
 from advisor.forecast import LEVEL, forecast
 from advisor.records import PilotMeasurement
-from advisor.rulebook import load_rules
+from advisor.rulebook import StrategyBand, load_rules
 from advisor.strategy import choose_recipe
 from pipeline.records import Forecast, Recipe
 from tests.advisor import decisions
@@ -136,18 +136,14 @@ EDGES = [
     (max(band.at_least_rows + step, 0), BANDS[max(place - 1, 0)] if step < 0 and band.at_least_rows else band)
     for place, band in enumerate(BANDS)
     for step in (-1, 0, 1)
-]
+]  # no data has fewer rows than the first band
 
 
 @pytest.mark.parametrize(("rows", "band"), EDGES, ids=[str(rows) + "-" + str(band.epochs) for rows, band in EDGES])
-def test_the_recipe_changes_exactly_at_the_edge_of_a_size(rows: int, band: object) -> None:
+def test_the_recipe_changes_exactly_at_the_edge_of_a_size(rows: int, band: StrategyBand) -> None:
     found = recipe(rows)
-    assert (found.epochs, found.batch_size, found.early_stopping_epochs, found.because["epochs"]) == (
-        getattr(band, "epochs"),  # noqa: B009
-        getattr(band, "batch_size"),  # noqa: B009
-        getattr(band, "early_stopping_epochs"),  # noqa: B009
-        getattr(band, "because"),  # noqa: B009
-    )
+    assert (found.epochs, found.batch_size) == (band.epochs, band.batch_size)
+    assert (found.early_stopping_epochs, found.because["epochs"]) == (band.early_stopping_epochs, band.because)
 
 
 @pytest.mark.parametrize(

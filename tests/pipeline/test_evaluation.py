@@ -183,5 +183,7 @@ def test_more_rows_prove_smaller_gains_and_more_discordance_hides_them() -> None
 @pytest.mark.parametrize(
     ("gain", "discordant", "rows"), [(0.03, 0.10, 860), (0.03, 0.20, 1740), (0.05, 0.10, 310), (0.05, 0.20, 620)]
 )
-def test_a_gain_is_provable_with_about_as_many_rows_as_the_house_says(gain: float, discordant: float, rows: int) -> None:
+def test_a_gain_is_provable_with_about_as_many_rows_as_the_house_says(
+    gain: float, discordant: float, rows: int
+) -> None:
     assert smallest_provable_gain(rows, discordant) == pytest.approx(gain, rel=0.02)

@@ -161,7 +161,9 @@ def test_copies_of_given_validation_rows_are_left_out_of_training() -> None:
     sides = split(SplitRequest(group([*given[:90], *given[:10]]), labels(100), fixed, 0))
     assert set(sides[:10]) <= {"left_out", "reserve", "test"}
     assert "validation" not in sides[:90]
-    assert all(side == ("left_out" if sides[place] == "test" else "validation") for place, side in enumerate(sides[90:]))
+    assert all(
+        side == ("left_out" if sides[place] == "test" else "validation") for place, side in enumerate(sides[90:])
+    )
 
 
 def test_a_given_test_file_stays_the_only_one_beside_an_earlier_split(tmp_path: Path) -> None:
@@ -189,7 +191,9 @@ def test_folds_keep_groups_together_and_hold_every_row_out_once() -> None:
     assert len(found) == 5
     assert sorted(int(place) for held_out in found for place in held_out) == list(range(60))
     for held_out in found:
-        assert not {groups[place] for place in held_out} & {groups[place] for place in range(60) if place not in held_out}
+        assert not {groups[place] for place in held_out} & {
+            groups[place] for place in range(60) if place not in held_out
+        }
     assert len(folds(["a", "b", "c", "d", "d"], ["x", "x", "x", "y", "y"], most=5, seed=0)) == 2
 
 

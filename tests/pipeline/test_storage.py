@@ -30,7 +30,10 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b'{"schema_version": 1, "st', "cannot be read: Unterminated string starting at: line 1 column 23 (char 22)."),
-        (b'{"steps": "\xd1"}', "cannot be read: 'utf-8' codec can't decode byte 0xd1 in position 11: invalid continuation byte."),
+        (
+            b'{"steps": "\xd1"}',
+            "cannot be read: 'utf-8' codec can't decode byte 0xd1 in position 11: invalid continuation byte.",
+        ),
         (b'{"schema_version": 1, "steps": [{"title": "a"}]}', "is damaged: steps.0.because: Field required."),
         (b'{"schema_version": 1, "steps": [], "more": 1}', "is damaged: more: Extra inputs are not permitted."),
     ],
@@ -55,7 +58,10 @@ def test_a_record_of_another_version_is_refused(content: bytes, tmp_path: Path) 
 def test_what_cannot_be_written_says_so_and_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         save_text("new", tmp_path / "no such folder" / "a.txt")
-    assert caught.value.problem == f"'{tmp_path / 'no such folder' / 'a.txt'}' cannot be written: No such file or directory."
+    assert (
+        caught.value.problem
+        == f"'{tmp_path / 'no such folder' / 'a.txt'}' cannot be written: No such file or directory."
+    )
     (tmp_path / "a.txt").write_text("old", encoding="utf-8")
     (tmp_path / "a.txt.new").mkdir()
     with pytest.raises(StorageError):

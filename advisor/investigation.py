@@ -1,0 +1,125 @@
+"""Finds out what the verdict needs, the cheap things first, and stops as soon as the verdict is clear."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from advisor.decision import Case, cheap_way_vetoes, data_vetoes
+from advisor.estimate import Workload, estimate
+from advisor.forecast import forecast
+from advisor.measuring import Measuring
+from advisor.recommendation import Circumstances, recommend
+from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
+from advisor.rulebook import Quantity
+from advisor.strategy import choose_recipe
+from pipeline.records import Forecast, Recipe
+
+TOKENS_A_WORD = 1.4
+"""Tokens that a sub-word tokenizer makes of a word of running English."""
+FORWARD_AND_BACK = 3
+"""A training step costs about three times the arithmetic of reading alone."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found out, in the order in which it was; what was not needed is None."""
+
+    recommendation: Recommendation
+    candidate: Candidate
+    model: ModelMeasurement | None = None
+    rivals: RivalMeasurement | None = None
+    recipe: Recipe | None = None
+    pilot: PilotMeasurement | None = None
+    forecast: Forecast | None = None
+
+
+def find_out(measuring: Measuring) -> Facts:
+    """Measure what the verdict needs, the cheap things first, and stop as soon as it is clear."""
+    dataset, hardware = measuring.dataset, measuring.hardware
+    around = Circumstances(
+        language=dataset.language,
+        domain=dataset.domain,
+        budget_seconds=60 * measuring.answers.budget.train_minutes,
+        flops_per_second=hardware.matmul_flops_per_second,
+        train_tokens=FORWARD_AND_BACK * TOKENS_A_WORD * dataset.median_words * dataset.train_rows,
+    )
+    recommendation = recommend(
+        _quick_enough(measuring), measuring.at_hand, measuring.candidates, measuring.rules.models, around
+    )
+    candidate = next(each for each in measuring.at_hand if each.name == recommendation.model)
+    model = next((each for each in measuring.models if each.model == candidate.name), None)
+    facts = Facts(recommendation, candidate, model)
+    if model is None:
+        return facts
+    rivals = measuring.rivals(candidate, model.pooling)
+    facts = replace(facts, rivals=rivals)
+    case = make_case(measuring, facts, points=0.0)
+    rules = measuring.rules.decision
+    if rivals is None or data_vetoes(case, rules) or cheap_way_vetoes(case, rules):
+        return facts
+    recipe = choose_recipe(measuring.rules.strategies, dataset.train_rows, model.parameters, dataset.imbalance)
+    pilot = measuring.pilot(candidate, model.pooling, recipe)
+    expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
+    return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)
+
+
+def _quick_enough(measuring: Measuring) -> list[ModelMeasurement]:
+    """The measured models that answer as quickly as the user needs; all of them when none does, which is then a veto."""
+    limit = measuring.answers.deployment.max_latency_ms
+    quick = [model for model in measuring.models if limit is None or model.latency_ms <= limit]
+    return quick or measuring.models
+
+
+def _forecast(
+    measuring: Measuring,
+    candidate: Candidate,
+    rivals: RivalMeasurement,
+    recipe: Recipe,
+    pilot: PilotMeasurement,
+    model: ModelMeasurement,
+) -> Forecast:
+    dataset = measuring.dataset
+    train_tokens, validation_tokens = measuring.training_tokens(candidate)
+    read_rows = max(dataset.train_rows, 1)
+    work = Workload(
+        train_rows=dataset.train_rows,
+        train_tokens=train_tokens,
+        validation_tokens=validation_tokens,
+        test_tokens=round(train_tokens / read_rows * dataset.test_rows),
+        rival_seconds=sum(rival.seconds or 0.0 for rival in rivals.rivals),
+        folds=rivals.folds,
+        weight_bytes=model.weight_bytes,
+    )
+    numbers = measuring.rules.forecast.numbers
+    cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
+    gain = measuring.answers.goal.useful_gain
+    rows = (rivals.rows_used, dataset.test_rows)
+    return forecast(pilot, rivals.rivals, rivals.best, gain, rows, cost, measuring.rules.forecast)
+
+
+def make_case(
+    measuring: Measuring, facts: Facts, points: float, quantities: Mapping[Quantity, float] | None = None
+) -> Case:
+    """The case to decide, from everything that was found out."""
+    dataset, goal = measuring.dataset, measuring.answers.goal
+    limit = measuring.answers.deployment.max_latency_ms
+    rarest = min(dataset.rows_per_class.items(), key=lambda item: item[1], default=None)
+    best = (
+        next((rival for rival in facts.rivals.rivals if rival.name == facts.rivals.best), None)
+        if facts.rivals
+        else None
+    )
+    return Case(
+        usable_rows=dataset.usable_rows,
+        smallest_class=rarest,
+        median_class_rows=dataset.median_class_rows,
+        consent=measuring.answers.provenance.consent,
+        permutation_p=facts.rivals.permutation_p if facts.rivals else None,
+        best=(best.name, best.score, best.low) if best else None,
+        good_enough=goal.good_enough,
+        useful_gain=goal.useful_gain,
+        probability=facts.forecast.probability_of_useful_gain if facts.forecast else None,
+        time_share=(quantities or {}).get("time_share"),
+        memory_share=(quantities or {}).get("memory_share"),
+        latency_share=facts.model.latency_ms / limit if facts.model and limit else None,
+        points=points,
+    )

@@ -1,0 +1,115 @@
+"""The rows and folds on which every way is compared."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from advisor.measurements.bench import MOST_FOLDS, REPEATED_BELOW, REPEATS, Bench, make_bench
+from pipeline.data.dataset import Dataset
+from pipeline.data.duplicates import group
+from pipeline.data.splitting import Side, row_ids
+from pipeline.predictors.majority import majority
+from pipeline.task import Predictions, Rows, load_task
+from tests import tiny
+
+TASK = load_task("text-classification")
+METRIC = TASK.metrics["accuracy"]
+
+
+def dataset(rows: Rows) -> Dataset:
+    sides: list[Side] = ["train"] * len(rows)
+    return Dataset(rows, group(rows.inputs), sides, False, 0)
+
+
+def bench(rows: Rows, seed: int = 13) -> Bench:
+    found = make_bench(TASK, dataset(rows), range(len(rows)), METRIC, seed)
+    assert found is not None
+    return found
+
+
+def copied(rows: Rows, times: int) -> Rows:
+    """Every text several times with another ending, near enough to be one group."""
+    inputs = [f"{text}{'!' * place}" for text in rows.inputs for place in range(times)]
+    answers = [answer for answer in rows.answers for _ in range(times)]
+    return Rows(row_ids(inputs, answers), tuple(inputs), tuple(answers))
+
+
+def test_no_group_stands_in_two_folds_and_every_row_is_held_out_once() -> None:
+    made = bench(copied(tiny.make_rows(60, seed=3), times=3))
+    assert len(set(made.groups)) < len(made.rows) / 2
+    for folds in made.folds:
+        assert sorted(place for fold in folds for place in fold) == list(range(len(made.rows)))
+        homes = Counter(key for fold in folds for key in {made.groups[place] for place in fold})
+        assert set(homes.values()) == {1}
+
+
+def test_folds_have_the_classes_in_like_shares() -> None:
+    made = bench(tiny.make_rows(150, seed=3))
+    for fold in made.folds[0]:
+        counts = Counter(made.rows.answers[place] for place in fold)
+        assert max(counts.values()) - min(counts.values()) <= 3
+
+
+@pytest.mark.parametrize(("rows", "repeats"), [(REPEATED_BELOW - 3, REPEATS), (REPEATED_BELOW, 1)])
+def test_folds_of_few_rows_are_drawn_several_times(rows: int, repeats: int) -> None:
+    made = bench(tiny.make_rows(rows, seed=3))
+    assert [len(folds) for folds in made.folds] == [MOST_FOLDS] * repeats
+    assert len({tuple(map(tuple, folds)) for folds in made.folds}) == repeats
+
+
+def test_the_rarest_class_limits_the_folds() -> None:
+    lines = [(f"some text with number {place} in it", "rare" if place < 3 else "common") for place in range(60)]
+    inputs, answers = zip(*lines, strict=True)
+    made = bench(Rows(row_ids(inputs, answers), inputs, answers))
+    assert {len(folds) for folds in made.folds} == {3}
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(19, 2), (40, 1)])
+def test_rows_that_allow_no_comparison_have_no_bench(rows: int, classes: int) -> None:
+    inputs = tuple(f"{place} is the number of this text" for place in range(rows))
+    answers = tuple(f"class {place % classes}" if place else "a class of its own" for place in range(rows))
+    assert make_bench(TASK, dataset(Rows(row_ids(inputs, answers), inputs, answers)), range(rows), METRIC, 13) is None
+
+
+def test_held_out_answers_come_from_a_fit_that_never_saw_the_row() -> None:
+    made = bench(tiny.make_rows(60, seed=3))
+    seen: list[set[str]] = []
+
+    def remember(rows: Rows, seed: int) -> "Memory":
+        seen.append(set(rows.ids))
+        return Memory(dict(zip(rows.ids, rows.answers, strict=True)))  # type: ignore[arg-type]
+
+    class Memory:
+        def __init__(self, known: dict[str, str]) -> None:
+            self.known = known
+
+        def __call__(self, rows: Rows) -> Predictions:
+            assert not self.known.keys() & set(rows.ids)
+            return Predictions(rows.ids, tuple("new" for _ in rows.ids))
+
+    found = made.held_out(remember)
+    assert found.row_ids == made.rows.ids
+    assert found.answers == ("new",) * 60
+    assert found.scores is None
+    assert len(seen) == MOST_FOLDS
+
+
+def test_scores_come_back_in_the_order_of_the_rows() -> None:
+    made = bench(tiny.make_rows(60, seed=3))
+    found, seconds = made.timed(majority(made.classes))
+    assert len(found) == REPEATS
+    assert seconds > 0
+    assert found[0].scores is not None
+    assert found[0].scores.shape == (60, 3)
+    assert np.allclose(found[0].scores.sum(axis=1), 1)
+
+
+def test_the_same_seed_makes_the_same_bench() -> None:
+    rows = tiny.make_rows(90, seed=3)
+    one, same, other = bench(rows), bench(rows), bench(rows, seed=14)
+
+    def first(made: Bench) -> list[list[int]]:
+        return [fold.tolist() for fold in made.folds[0]]
+
+    assert first(one) == first(same) != first(other)

@@ -1,0 +1,154 @@
+"""What is counted on a data set small enough to count by hand."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from advisor.measurements.dataset import measure_dataset, usable_positions
+from advisor.records import Answers, DatasetMeasurement, Deployment
+from advisor.rulebook import load_rules
+from pipeline.data.dataset import Dataset
+from pipeline.data.duplicates import group
+from pipeline.data.splitting import Side, row_ids
+from pipeline.records import DataSource
+from pipeline.task import Rows
+
+RULES = load_rules()
+Line = tuple[str, str, Side]
+
+LINES: list[Line] = [
+    ("The parcel never came and nobody answers.", "delivery", "train"),
+    ("the parcel  never came and nobody ANSWERS.", "delivery", "train"),
+    ("The parcel never came and nobody answers!", "delivery", "train"),
+    ("I want my money back.", "refund", "train"),
+    ("Please cancel my order now.", "refund", "train"),
+    ("Please cancel my order now.", "delivery", "validation"),
+    ("", "refund", "train"),
+    ("The courier was rude to my neighbour.", "delivery", "validation"),
+    ("A sealed text that nobody may read.", "refund", "test"),
+    ("A sealed text that nobody may read.", "delivery", "test"),
+    ("Copied from the given test file.", "delivery", "left_out"),
+    ("Kept for later rounds of testing.", "praise", "reserve"),
+]
+
+
+def dataset(lines: Sequence[Line] = LINES, unlabelled: int = 0) -> Dataset:
+    inputs, answers = tuple(line[0] for line in lines), tuple(line[1] for line in lines)
+    rows = Rows(row_ids(inputs, answers), inputs, answers)
+    return Dataset(rows, group(inputs), [line[2] for line in lines], False, unlabelled)
+
+
+def measure(data: Dataset, language: str | None = None) -> DatasetMeasurement:
+    answers = Answers(data=DataSource(train="x.csv"), deployment=Deployment(language=language))
+    return measure_dataset(data, answers, RULES.languages, RULES.domains)
+
+
+def texts(*lines: str) -> Dataset:
+    return dataset([(line, str(place % 2), "train") for place, line in enumerate(lines)])
+
+
+def counts(found: DatasetMeasurement) -> dict[str, int]:
+    return {finding.code: finding.count for finding in found.findings}
+
+
+def examples(found: DatasetMeasurement) -> dict[str, list[str]]:
+    return {finding.code: finding.examples for finding in found.findings}
+
+
+def test_rows_that_can_be_learned_from_are_not_empty_not_copied_and_not_contradicted() -> None:
+    assert usable_positions(dataset()) == [0, 2, 3, 7]
+
+
+def test_rows_are_counted_by_side() -> None:
+    found = measure(dataset())
+    assert (found.rows, found.usable_rows) == (12, 4)
+    sides = (found.train_rows, found.validation_rows, found.test_rows, found.reserve_rows, found.leaked_rows)
+    assert sides == (6, 2, 2, 1, 1)
+
+
+def test_classes_are_counted_on_usable_rows_and_none_is_forgotten() -> None:
+    found = measure(dataset())
+    assert found.rows_per_class == {"delivery": 3, "praise": 0, "refund": 1}
+    assert (found.smallest_class_rows, found.median_class_rows, found.imbalance) == (0, 1.0, 3.0)
+
+
+def test_copies_near_copies_conflicts_and_leaks_are_counted() -> None:
+    found = measure(dataset(unlabelled=2))
+    assert counts(found) == {
+        "exact_duplicates": 3,
+        "near_duplicates": 1,
+        "conflicting_labels": 2,
+        "leaks": 1,
+        "empty": 1,
+        "rare_classes": 3,
+        "unlabelled": 2,
+    }
+    assert found.exact_duplicate_fraction == pytest.approx(3 / 12)
+    assert found.near_duplicate_fraction == pytest.approx(4 / 12)
+    assert (found.conflicting_rows, found.empty_rows) == (2, 1)
+
+
+def test_no_sealed_text_is_shown_and_none_counts_as_a_conflict() -> None:
+    found = measure(dataset())
+    assert not any("sealed" in text for shown in examples(found).values() for text in shown)
+    assert examples(found)["conflicting_labels"] == ["Please cancel my order now."] * 2
+    assert examples(found)["leaks"] == ["Copied from the given test file."]
+
+
+def test_a_clean_data_set_has_no_findings() -> None:
+    words = ["river", "engine", "violin", "harvest", "lantern", "glacier", "saddle", "orchard"]
+    lines: list[Line] = [
+        (f"{one} {other} {one[::-1]} {other[::-1]}", "ab"[place % 2], "train")
+        for place, (one, other) in enumerate((one, other) for one in words for other in words if one < other)
+    ]
+    found = measure(dataset(lines))
+    assert found.findings == []
+    assert found.usable_rows == found.rows == 28
+    assert (found.exact_duplicate_fraction, found.near_duplicate_fraction) == (0, 0)
+
+
+def test_words_are_counted_on_rows_that_may_train() -> None:
+    found = measure(texts("one two three", "one", "one two three four five", "ONE"))
+    assert (found.median_words, found.longest_words) == (2.0, 5)
+    assert found.distinct_word_fraction == pytest.approx(5 / 10)
+
+
+GERMAN = ["Ich habe das Paket nicht bekommen und bin sehr enttäuscht", "Die Ware ist gut und der Preis auch"]
+ENGLISH = ["I have not received the parcel and I am very disappointed", "The goods are fine and so is the price"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "language", "script"),
+    [
+        (GERMAN, "de", "latin"),
+        (ENGLISH, "en", "latin"),
+        (["Je ne suis pas content de la livraison", "Les produits sont dans une boîte pour vous"], "fr", "latin"),
+        (["물건이 아직 도착하지 않았어요", "아주 좋아요"], "ko", "hangul"),
+        (["荷物がまだ届きません", "とてもよかったです"], "ja", "hiragana"),
+        (["包裹还没有到", "非常好"], "zh", "cjk"),
+        (["Το δέμα δεν έφτασε", "Πολύ καλό"], "el", "greek"),
+        (["Посылка не пришла", "Очень хорошо"], "unknown", "cyrillic"),
+        (["xq zzv blorp", "wibble frob"], "unknown", "latin"),
+        (["123 456", "!!!"], "unknown", "none"),
+    ],
+)
+def test_the_language_is_guessed_from_script_and_commonest_words(lines: list[str], language: str, script: str) -> None:
+    found = measure(texts(*lines))
+    assert (found.language, found.language_source, found.script) == (language, "guess", script)
+
+
+def test_the_language_that_the_user_says_wins() -> None:
+    found = measure(texts(*GERMAN), language="nl")
+    assert (found.language, found.language_source) == ("nl", "user")
+
+
+@pytest.mark.parametrize(
+    ("lines", "domain"),
+    [
+        (["@anna look at this #wow", "rt so funny lol", "good morning everyone"], "social-media"),
+        (["The patient was admitted with chronic symptoms", "Dose 5 mg at discharge"], "clinical"),
+        (ENGLISH, "general"),
+    ],
+)
+def test_the_domain_is_guessed_from_words_that_mark_it(lines: list[str], domain: str) -> None:
+    assert measure(texts(*lines)).domain == domain

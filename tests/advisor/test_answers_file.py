@@ -1,0 +1,268 @@
+"""Answers files: what is refused and how it is said, and that nothing changes on the way to disk and back."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor.answers_file import (
+    check_answers,
+    commented_template,
+    read_answers,
+    save_answers,
+    write_template,
+    write_toml,
+)
+from advisor.errors import AnswersError, RunFolderError
+from advisor.records import Answers, Ask
+from advisor.rulebook import load_tasks
+from pipeline.records import DataSource, Record
+
+TASKS_KNOWN = ", ".join(load_tasks())
+DATA_KEYS = "text, label, train, validation, test, phrases, encoding, delimiter, max_rows, splits"
+SHORTEST = '[data]\ntrain = "reviews.csv"\n'
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(AnswersError) as caught:
+        check_answers(tomllib.loads(text), "answers.toml")
+    return str(caught.value)
+
+
+def test_the_contract_of_the_answers_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "answers.toml"
+    path.write_text(
+        """
+        schema_version = 1
+        task = "text-classification"
+        seed = 13
+        [data]
+        train = "reviews.csv"
+        validation = "more.csv"
+        text = "body"
+        label = "stars"
+        phrases = { "0" = "a negative review" }
+        [goal]
+        metric = "macro_f1"
+        good_enough = 0.95
+        useful_gain = 0.03
+        [budget]
+        train_minutes = 30
+        memory_gib = 8
+        [launch]
+        automatic = true
+        """
+    )
+    found = read_answers(path)
+    assert found.data.columns == {"text": "body", "label": "stars"}
+    assert (found.budget.train_minutes, found.budget.memory_gib, found.goal.metric) == (30, 8, "macro_f1")
+    unknown = (found.provenance.consent, found.provenance.licence, set(found.expertise.model_dump().values()))
+    assert unknown == ("unknown", "unknown", {"unknown"})
+
+
+def test_only_the_data_file_is_needed() -> None:
+    found = check_answers(tomllib.loads(SHORTEST), "answers.toml")
+    assert (found.task, found.seed, found.launch.automatic) == ("text-classification", 13, True)
+
+
+def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
+    assert refusal(
+        """
+        schema_version = 2
+        speed = 3
+        [data]
+        train = 3
+        txt = "body"
+        [goal]
+        metric = "makro_f1"
+        good_enuf = 1
+        [budget]
+        train_minutes = "soon"
+        """
+    ) == (
+        "'answers.toml': schema_version is 2; data.train is 3; goal.good_enuf is not a known key; "
+        "budget.train_minutes is 'soon'; speed is not a known key; data.txt is not a key of [data]; "
+        "goal.metric 'makro_f1' is not a score of this task.\n"
+        "schema_version: This program reads version 1. "
+        "data.train: It should be a valid string. "
+        "goal.good_enuf: Did you mean 'good_enough'? Known are: metric, good_enough, useful_gain. "
+        "budget.train_minutes: It should be a valid number, unable to parse string as a number. "
+        "speed: Did you mean 'seed'? Known are: schema_version, task, name, seed, data, goal, budget, models, "
+        "provenance, expertise, deployment, launch, task_options. "
+        f"data.txt: Did you mean 'text'? Known are: {DATA_KEYS}. "
+        "goal.metric: Did you mean 'macro_f1'? Known are: macro_f1, accuracy."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "data is missing.\nAdd it: `advisor init` shows every key."),
+        ("data = 3", "data is 3.\nWrite it as a section: [data]."),
+        (f'schema_version = "1"\n{SHORTEST}', "schema_version is '1'.\nThis program reads version 1."),
+        (f'task = "translation"\n{SHORTEST}', "task 'translation' is not built yet.\nBuilt are: text-classification."),
+        (f'task = "poetry"\n{SHORTEST}', f"task is 'poetry'.\nKnown are: {TASKS_KNOWN}."),
+        (
+            f'task = "text-clasification"\n{SHORTEST}',
+            f"task is 'text-clasification'.\nDid you mean 'text-classification'? Known are: {TASKS_KNOWN}.",
+        ),
+        (
+            f'{SHORTEST}lable = "stars"',
+            f"data.lable is not a key of [data].\nDid you mean 'label'? Known are: {DATA_KEYS}.",
+        ),
+        (f"{SHORTEST}label = 3", "data.label is 3.\nWrite the name of a column."),
+        (f'{SHORTEST}text = ["a", "b"]', "data.text is ['a', 'b'].\nWrite the name of one column."),
+        (f'{SHORTEST}phrases = ["a"]', "data.phrases is ['a'].\nWrite it as a section: [data.phrases]."),
+        (f"{SHORTEST}max_rows = 0", "data.max_rows is 0.\nIt should be greater than or equal to 1."),
+        (
+            f"{SHORTEST}[goal]\ngood_enough = 95",
+            "goal.good_enough is 95.\nIt has to lie between 0 and 1. Write 0.95 for 95 of a hundred.",
+        ),
+        (f"{SHORTEST}[goal]\ngood_enough = nan", "goal.good_enough is nan.\nIt has to lie between 0 and 1."),
+        (f"{SHORTEST}[goal]\nuseful_gain = 0", "goal.useful_gain is 0.\nIt should be greater than 0."),
+        (f"{SHORTEST}[goal]\nuseful_gain = inf", "goal.useful_gain is inf.\nIt has to lie between 0 and 1."),
+        (f'{SHORTEST}[goal]\nmetric = "f2"', "goal.metric 'f2' is not a score of this task.\n{}"),
+        (
+            f'{SHORTEST}[task_options]\nlength = "5"',
+            "task_options.length is not a question of this task.\nThere are none.",
+        ),
+        (
+            f'{SHORTEST}[provenance]\nconsent = "sure"',
+            "provenance.consent is 'sure'.\nIt should be 'unknown', 'yes', 'no' or 'not_needed'.",
+        ),
+    ],
+)
+def test_a_fault_is_said_with_its_mend(text: str, said: str) -> None:
+    near = "Did you mean 'macro_f1'? Known are: macro_f1, accuracy."
+    assert refusal(text) == f"'answers.toml': {said.replace('{}', near)}"
+
+
+def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(AnswersError) as caught:
+        read_answers(tmp_path / "answers.toml")
+    assert str(caught.value) == f"There is no file '{tmp_path}/answers.toml'.\nWrite one with `advisor init`."
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"task = ", "Invalid value (at end of document)"),
+        (
+            b'task = "caf\xe9"',
+            "'utf-8' codec can't decode byte 0xe9 in position 11: invalid continuation byte",
+        ),
+        (b"a = 1\na = 2", "Cannot overwrite a value (at end of document)"),
+    ],
+)
+def test_a_file_that_is_not_toml_is_refused_with_the_place(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "answers.toml"
+    path.write_bytes(content)
+    with pytest.raises(AnswersError) as caught:
+        read_answers(path)
+    said = f"'answers.toml' is not valid TOML: {why}.\nMend that place; `advisor init` shows the form."
+    assert str(caught.value) == said
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AnswersError) as caught:
+        read_answers(tmp_path)
+    assert str(caught.value) == f"'{tmp_path}' cannot be read: Is a directory.\nGive a file that you may read."
+
+
+def keys_of(record: type[Record], section: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, info in record.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Record):
+            found |= keys_of(kind, f"{section}{name}.")
+        else:
+            found.add(section + name)
+    return found
+
+
+def dotted(values: dict[str, Any], section: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, value in values.items():
+        nested = isinstance(value, dict) and name not in ("phrases", "task_options")
+        found |= dotted(value, f"{section}{name}.") if nested else {section + name}
+    return found
+
+
+COMMENTED = re.compile(r"^# (\w+ = .+)$", re.MULTILINE)
+
+
+def test_the_template_is_an_answers_file_with_the_stated_defaults() -> None:
+    found = check_answers(tomllib.loads(commented_template()), "answers.toml")
+    assert found.model_dump() == Answers(data=DataSource(train="reviews.csv")).model_dump()
+
+
+def test_the_template_shows_every_key_and_each_can_be_uncommented() -> None:
+    values = tomllib.loads(COMMENTED.sub(r"\1", commented_template()))
+    expected = (keys_of(Answers) - {"data.columns", "task_options"}) | {"data.text", "data.label"}
+    assert dotted(values) == expected
+    check_answers(values, "answers.toml")
+
+
+def test_each_key_of_the_template_can_be_uncommented_alone() -> None:
+    template = commented_template()
+    for line in COMMENTED.findall(template):
+        check_answers(tomllib.loads(template.replace(f"# {line}", line)), line)
+
+
+def test_the_template_says_question_and_help_of_every_key() -> None:
+    template = commented_template()
+    for name, field in Answers.model_fields.items():
+        record = field.annotation
+        if name == "data" or not (isinstance(record, type) and issubclass(record, Record)):
+            continue
+        for info in record.model_fields.values():
+            assert f"# {info.description}" in template
+            for ask in (note for note in info.metadata if isinstance(note, Ask)):
+                assert f"# {ask.question}" in template
+
+
+def test_the_template_never_overwrites(tmp_path: Path) -> None:
+    path = tmp_path / "answers.toml"
+    write_template(path)
+    assert path.read_text() == commented_template()
+    with pytest.raises(AnswersError) as caught:
+        write_template(path)
+    assert str(caught.value) == f"'{path}' is already there.\nGive another name: `advisor init other.toml`."
+    with pytest.raises(AnswersError) as caught:
+        write_template(path / "below.toml")
+    assert str(caught.value) == (
+        f"'{path}/below.toml' cannot be written: Not a directory.\nChoose a folder that you may write to."
+    )
+
+
+def test_what_was_not_asked_is_still_not_asked_after_saving_and_reading(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "data": {"train": "reviews.csv", "text": "body", "phrases": {"a b": 'quoted "words" ü'}},
+        "goal": {"good_enough": 0.9},
+        "models": {"candidates": ["bert-base-uncased"]},
+        "launch": {"automatic": False},
+    }
+    given = check_answers(values, "answers.toml")
+    path = tmp_path / "new" / "answers.toml"
+    save_answers(given, path)
+    found = read_answers(path)
+    assert found == given
+    assert found.not_asked() == given.not_asked()
+    asked = {name for name, _ in found.not_asked()}
+    assert "goal.useful_gain" in asked
+    assert asked.isdisjoint({"goal.good_enough", "launch.automatic"})
+    assert [file.name for file in path.parent.iterdir()] == ["answers.toml"]
+
+
+def test_a_full_disk_while_saving_leaves_the_old_answers_whole(tmp_path: Path) -> None:
+    path = tmp_path / "answers.toml"
+    path.write_text("seed = 1\n")
+    (tmp_path / "answers.toml.new").symlink_to("/dev/full")
+    with pytest.raises(RunFolderError) as caught:
+        write_toml({"seed": 2}, path)
+    assert str(caught.value) == (
+        f"'{path}' cannot be written: No space left on device.\nFree some space or choose another folder."
+    )
+    assert path.read_text() == "seed = 1\n"

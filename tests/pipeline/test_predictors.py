@@ -1,0 +1,142 @@
+"""The cheap ways: what they answer, and that a saved one answers the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.embeddings import Embedder
+from pipeline.errors import ModelError
+from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
+from pipeline.predictors.linear import fit_logistic, fit_standardised
+from pipeline.predictors.majority import majority
+from pipeline.predictors.probe import Probe, probe
+from pipeline.predictors.tfidf import load_tfidf, tfidf
+from pipeline.predictors.zero_shot import Phrasing, load_zero_shot, phrasing_scores, zero_shot
+from pipeline.records import TextPreparation
+from pipeline.task import Rows, load_task
+from tests.tiny import CLASSES, PHRASES, PREPARATION
+
+TASK = load_task("text-classification")
+TEMPLATES = ["{phrase}", "one {phrase}"]
+
+
+def features_of(rows: int, seed: int) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], list[str]]:
+    """Features of unlike scales that say something about the labels."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(["a", "b", "c"], size=rows)
+    signal = (labels[:, None] == np.array(["a", "b", "c"])) * 2.0
+    features = np.concatenate([signal, np.zeros((rows, 3))], axis=1) + random.normal(size=(rows, 6))
+    return features * [1, 10, 100, 1, 1000, 0.01] + [5, 0, -50, 1, 0, 3], labels.tolist()
+
+
+def test_the_majority_guess_answers_the_commonest_class_with_the_shares_as_scores() -> None:
+    rows = Rows(("1", "2", "3", "4"), ("", "", "", ""), ("b", "a", "b", "b"))
+    found = majority(["a", "b", "c"])(rows, 0)(rows)
+    assert found.answers == ("b",) * 4
+    assert found.scores is not None
+    assert found.scores.tolist() == [[0.25, 0.75, 0.0]] * 4
+
+
+def test_zero_shot_takes_the_phrasing_that_does_best(rows: Rows, embedder: Embedder) -> None:
+    few = rows.take(range(90))
+    scores = phrasing_scores(few, embedder, CLASSES, PHRASES, TEMPLATES, MACRO_F1)
+    assert len(scores) == 4
+    chosen = zero_shot(embedder, CLASSES, PHRASES, TEMPLATES, MACRO_F1)(few, 0)
+    found = MACRO_F1(few.answers, chosen(few).answers, CLASSES)
+    assert found == pytest.approx(max(scores.values()))
+    assert found > MACRO_F1(few.answers, majority(CLASSES)(few, 0)(few).answers, CLASSES) + 0.1
+
+
+def test_zero_shot_reads_phrases_and_else_the_label_as_words(rows: Rows, embedder: Embedder, tmp_path: Path) -> None:
+    fit = zero_shot(embedder, ["on_hold", "sent-back"], {"on_hold": "one word"}, ["{phrase}"], MACRO_F1)
+    labelled = Rows(("1", "2"), ("a", "b"), ("on_hold", "sent-back"))
+    fit(labelled, 0).save(tmp_path)  # type: ignore[attr-defined]
+    assert load_zero_shot(tmp_path, embedder).sentences == ["one word", "sent back"]
+
+
+def test_a_phrasing_is_written_with_its_template() -> None:
+    assert str(Phrasing("about {phrase}", centred=True)) == "“about {phrase}”, centred"
+
+
+def test_the_probe_beats_the_majority_guess_and_leaves_room_above(rows: Rows, embedder: Embedder) -> None:
+    train, test = rows.take(range(240)), rows.take(range(240, 360))
+    found = ACCURACY(test.answers, probe(embedder, "mean", CLASSES)(train, 0)(test).answers, CLASSES)
+    assert 0.40 < found < 0.65
+
+
+def test_scaling_folded_into_the_weights_answers_as_scaling_first_does() -> None:
+    features, labels = features_of(200, seed=0)
+    others, _ = features_of(100, seed=1)
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    explicit = LogisticRegression(C=0.1, max_iter=300, class_weight="balanced").fit(
+        (features - mean) / deviation, labels
+    )
+    found = fit_standardised(features, labels, ["a", "b", "c"], 0.1, 0).predict(["row"] * 100, others)
+    assert found.scores is not None
+    np.testing.assert_allclose(found.scores, explicit.predict_proba((others - mean) / deviation), atol=1e-6)
+
+
+def test_constant_features_do_no_harm() -> None:
+    features, labels = features_of(200, seed=0)
+    constant = np.full((200, 2), [1e-3, 1e6])
+    noise = np.random.default_rng(0).normal(scale=1e-33, size=(200, 1))
+    plain = fit_standardised(features, labels, ["a", "b", "c"], 0.1, 0)
+    found = fit_standardised(np.concatenate([features, constant, noise], axis=1), labels, ["a", "b", "c"], 0.1, 0)
+    np.testing.assert_allclose(found.weight[:, :6], plain.weight, atol=1e-6)
+    assert (found.weight[:, 6:] == 0).all()
+    np.testing.assert_allclose(found.bias, plain.bias, atol=1e-4)
+
+
+@pytest.mark.parametrize("present", [["a", "b", "c"], ["a", "c"], ["b"]])
+def test_a_class_without_rows_is_never_answered(present: list[str]) -> None:
+    features, labels = features_of(300, seed=2)
+    kept = [place for place, label in enumerate(labels) if label in present]
+    found = fit_logistic(features[kept], [labels[place] for place in kept], ["a", "b", "c", "d"], 1.0, 0)
+    predicted = found.predict(["row"] * 300, features)
+    assert set(predicted.answers) == set(present)
+    assert predicted.scores is not None
+    np.testing.assert_allclose(predicted.scores.sum(axis=1), 1)
+    absent = [place for place, label in enumerate(["a", "b", "c", "d"]) if label not in present]
+    assert (predicted.scores[:, absent] == 0).all()
+
+
+def test_two_classes_have_the_probabilities_of_scikit_learn() -> None:
+    features, labels = features_of(200, seed=4)
+    two = [label if label == "a" else "b" for label in labels]
+    explicit = LogisticRegression(C=1.0, max_iter=300, class_weight="balanced").fit(features / 100, two)
+    found = fit_logistic(features / 100, two, ["b", "a"], 1.0, 0).predict(["row"] * 200, features / 100)
+    assert found.scores is not None
+    np.testing.assert_allclose(found.scores[:, ::-1], explicit.predict_proba(features / 100), atol=1e-6)
+
+
+@pytest.mark.parametrize("texts", [["?", "!", "?", "!"], ["", " ", "", " "], ["a", "b", "a", "b"]])
+def test_tfidf_takes_texts_without_words(texts: list[str], tmp_path: Path) -> None:
+    rows = Rows(("1", "2", "3", "4"), tuple(texts), ("x", "y", "x", "y"))
+    fitted = tfidf(["x", "y"], PREPARATION)(rows, 0)
+    found = fitted(rows)
+    assert set(found.answers) <= {"x", "y"}
+    fitted.save(tmp_path)  # type: ignore[attr-defined]
+    assert load_tfidf(tmp_path)(rows).answers == found.answers
+    if texts[0].strip():
+        assert found.answers == rows.answers
+
+
+def test_tfidf_prepares_texts_as_every_model_does(tmp_path: Path) -> None:
+    rows = Rows(("1", "2"), ("ﬁne  day", "grey day"), ("x", "y"))
+    fitted = tfidf(["x", "y"], TextPreparation(unicode_form="NFKC"))(rows, 0)
+    other = Rows(("1",), ("fine day",), ())
+    assert fitted(other).answers == ("x",)
+    np.testing.assert_array_equal(fitted(other).scores, fitted(rows.take([0])).scores)
+
+
+def test_ways_that_read_features_say_so_when_their_model_is_gone(
+    rows: Rows, embedder: Embedder, tmp_path: Path
+) -> None:
+    probe(embedder, "mean", CLASSES)(rows, 0).save(tmp_path)  # type: ignore[attr-defined]
+    with pytest.raises(ModelError) as caught:
+        TASK.load_rival(tmp_path, None)
+    assert caught.value.problem == "The saved way reads features of a model that is not here."
+    assert caught.value.fix == "Install or download that model."
+    assert isinstance(TASK.load_rival(tmp_path, embedder), Probe)

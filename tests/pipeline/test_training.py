@@ -1,0 +1,223 @@
+"""Training for real, on a one-layer model: that it learns, repeats itself, ends early, breaks loudly and goes on."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.embeddings import Embedder
+from pipeline.errors import RunFailed
+from pipeline.evaluation.metrics import ACCURACY
+from pipeline.heads import build_classifier
+from pipeline.predictors.fine_tuned import load_fine_tuned
+from pipeline.predictors.majority import majority
+from pipeline.predictors.probe import Probe, probe
+from pipeline.records import ModelSource, Recipe
+from pipeline.task import Rows, TrainingSetting, load_task
+from pipeline.training.train import Trained, TrainingJob, last_whole_checkpoint, train
+from tests.tiny import CLASSES, PREPARATION
+
+TASK = load_task("text-classification")
+RECIPE = Recipe(
+    strategy="probe_then_fine_tune",
+    learning_rate=0.01,
+    batch_size=16,
+    epochs=4,
+    warmup_fraction=0.1,
+    weight_decay=0.01,
+    early_stopping_epochs=2,
+    class_weights="balanced",
+)
+
+
+@pytest.fixture(scope="module")
+def head(rows: Rows, embedder: Embedder) -> Probe:
+    fitted = probe(embedder, "mean", CLASSES)(rows.take(range(200)), 0)
+    assert isinstance(fitted, Probe)
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def job(rows: Rows, tiny_model: ModelSource, head: Probe) -> TrainingJob:
+    return TrainingJob(
+        task=TASK,
+        encoder=Path(tiny_model.location),
+        recipe=RECIPE,
+        preparation=PREPARATION,
+        pooling="mean",
+        classes=CLASSES,
+        metric=ACCURACY,
+        train=rows.take(range(200)),
+        validation=rows.take(range(200, 260)),
+        seed=0,
+        probe=head.linear,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(job: TrainingJob, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(job, tmp_path_factory.mktemp("work"), silent)
+
+
+def silent(event: str, **values: Any) -> None:
+    """Hear nothing."""
+
+
+def with_recipe(job: TrainingJob, **changes: Any) -> TrainingJob:
+    return replace(job, recipe=job.recipe.model_copy(update=changes))
+
+
+def weights(trained: Trained) -> np.ndarray[Any, np.dtype[Any]]:
+    return np.concatenate([part.detach().numpy().ravel() for part in trained.model.model.state_dict().values()])
+
+
+def test_training_beats_the_majority_guess_and_the_probe(trained: Trained, rows: Rows, head: Probe) -> None:
+    test = rows.take(range(260, 360))
+    guess, probed, tuned = (
+        ACCURACY(test.answers, predict(test).answers, CLASSES)
+        for predict in (majority(CLASSES)(rows.take(range(200)), 0), head, trained.model)
+    )
+    assert tuned > probed + 0.2
+    assert probed > guess
+
+
+def test_each_epoch_is_scored_and_the_loss_falls(trained: Trained) -> None:
+    assert [epoch.epoch for epoch in trained.epochs] == pytest.approx(list(range(1, len(trained.epochs) + 1)))
+    assert trained.epochs[-1].loss < trained.epochs[0].loss
+    assert trained.best_epoch in [epoch.epoch for epoch in trained.epochs]
+    assert len(trained.steps) == 13 * len(trained.epochs)
+    assert all(step.tokens > 0 and step.wall_seconds > 0 for step in trained.steps)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(
+    job: TrainingJob, trained: Trained, tmp_path: Path
+) -> None:
+    again = train(job, tmp_path / "again", silent)
+    np.testing.assert_array_equal(weights(again), weights(trained))
+    assert again.epochs == trained.epochs
+    other = train(replace(with_recipe(job, epochs=1), seed=1), tmp_path / "other", silent)
+    assert not np.array_equal(weights(other), weights(trained))
+
+
+def test_the_head_starts_from_the_probe(tiny_model: ModelSource, rows: Rows, head: Probe, job: TrainingJob) -> None:
+    setting = TrainingSetting(
+        CLASSES,
+        "mean",
+        seed=0,
+        probe_weight=head.linear.weight.astype(np.float32),
+        probe_bias=head.linear.bias.astype(np.float32),
+    )
+    model = build_classifier(Path(tiny_model.location), setting).eval()
+    tuned = replace(train_nothing(job), model=model)
+    found, expected = tuned(rows), head(rows)
+    assert found.answers == expected.answers
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)  # type: ignore[arg-type]
+
+
+def train_nothing(job: TrainingJob) -> Any:
+    """What answers rows, before a step of training."""
+    from pipeline.models import load_tokenizer
+    from pipeline.predictors.fine_tuned import FineTuned
+
+    return FineTuned(None, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "layer_mean"])
+def test_a_saved_model_answers_as_the_trained_one_under_each_pooling(
+    pooling: str, job: TrainingJob, rows: Rows, tmp_path: Path
+) -> None:
+    one_epoch = replace(with_recipe(job, epochs=1), pooling=pooling, probe=None)
+    model = train(one_epoch, tmp_path / "work", silent).model
+    model.save(tmp_path)
+    loaded = load_fine_tuned(tmp_path)
+    assert loaded.classes == CLASSES
+    assert loaded.preparation == PREPARATION
+    np.testing.assert_allclose(loaded.logits(rows.inputs[:50]), model.logits(rows.inputs[:50]), atol=1e-6)
+
+
+def test_logits_do_not_depend_on_the_batch(trained: Trained, rows: Rows) -> None:
+    few = [*rows.inputs[:20], "one", ""]
+    np.testing.assert_allclose(trained.model.logits(few, 1), trained.model.logits(few, 22), atol=1e-5)
+    assert trained.model.logits([]).shape == (0, 3)
+
+
+def test_training_ends_early_when_it_no_longer_helps(job: TrainingJob, tmp_path: Path) -> None:
+    noise = replace(job, validation=replace(job.validation, answers=job.validation.answers[::-1]))
+    found = train(with_recipe(noise, epochs=12, learning_rate=0.02), tmp_path, silent)
+    assert len(found.epochs) < 12
+
+
+def test_a_loss_that_is_no_number_breaks_the_run(job: TrainingJob, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed) as caught:
+        train(with_recipe(job, learning_rate=1e30, warmup_fraction=0.0), tmp_path, silent)
+    assert caught.value.problem == "The loss became nan at step 5."
+    assert caught.value.fix.startswith("Lower the learning rate")
+
+
+@pytest.mark.parametrize("weighting", ["balanced", "none"])
+def test_the_loss_does_not_depend_on_how_batches_are_accumulated(weighting: str, rows: Rows) -> None:
+    few = Rows(rows.ids[:12], rows.inputs[:12], ("calm",) * 7 + ("glad",) * 4 + ("upset",))
+    loss = TASK.loss(CLASSES, few, weighting)
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor(TASK.encode_answers(few, CLASSES))
+    whole = loss({"logits": logits}, labels)
+    for ends in ([0, 4, 8, 12], [0, 1, 12], [0, 5, 6, 12]):
+        parts = [loss({"logits": logits[a:b]}, labels[a:b], 12) for a, b in itertools.pairwise(ends)]
+        assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-5)
+
+
+def test_balanced_classes_weigh_alike() -> None:
+    rows = Rows(("",) * 4, ("",) * 4, ("calm", "calm", "calm", "glad"))
+    logits = torch.zeros(4, 2, requires_grad=True)
+    labels = torch.tensor(TASK.encode_answers(rows, ["calm", "glad"]))
+    TASK.loss(["calm", "glad"], rows, "balanced")({"logits": logits}, labels).backward()
+    assert logits.grad is not None
+    assert logits.grad.sum(dim=0).tolist() == pytest.approx([0.0, 0.0], abs=1e-7)
+
+
+def stop_after(checkpoints: int) -> Callable[..., None]:
+    """A listener that presses Ctrl-C when so many checkpoints are written."""
+    seen = itertools.count(1)
+
+    def heard(event: str, **values: Any) -> None:
+        if event == "checkpoint" and next(seen) == checkpoints:
+            raise KeyboardInterrupt
+
+    return heard
+
+
+def test_training_that_was_stopped_goes_on_to_the_same_end(job: TrainingJob, trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(job, tmp_path, stop_after(2))
+    torn = tmp_path / "checkpoint-999"
+    torn.mkdir()
+    (torn / "trainer_state.json").write_text('{"epoch": 3.', encoding="utf-8")
+    events: list[tuple[str, dict[str, Any]]] = []
+    again = train(job, tmp_path, lambda event, **values: events.append((event, values)))
+    assert next(values for event, values in events if event == "training")["from_step"] == 26
+    np.testing.assert_allclose(weights(again), weights(trained), atol=1e-6)
+    assert again.best_epoch == trained.best_epoch
+    assert [epoch.validation_score for epoch in again.epochs] == [epoch.validation_score for epoch in trained.epochs]
+
+
+def test_only_the_newest_whole_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
+    assert last_whole_checkpoint(tmp_path / "none") is None
+    for step, content in ((9, "{}"), (10, "{}"), (100, '{"ep'), (110, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if content is not None:
+            (folder / "trainer_state.json").write_text(content, encoding="utf-8")
+    assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
+
+
+def test_a_pilot_ends_in_time_and_leaves_no_checkpoint(job: TrainingJob, tmp_path: Path) -> None:
+    found = train(with_recipe(job, epochs=1000), tmp_path, silent, stop_after_seconds=0.2)
+    assert 1 < len(found.steps) < 1000
+    assert found.epochs == []
+    assert list(tmp_path.glob("checkpoint-*")) == []
