@@ -4,6 +4,7 @@ Exit codes: 0 go (and trained), 1 a mistake to fix, 2 usage, 3 no-go, 4 not yet,
 kept), 130 Ctrl-C (answers and measurements so far are kept).
 """
 
+import errno
 import functools
 import signal
 import sys
@@ -17,6 +18,8 @@ from advisor import __version__
 from pipeline.errors import PipelineError, RunFailed
 
 EXIT_MISTAKE, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 5, 130
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk or a folder refuses; any other fault of the system is a bug here."""
 
 app = typer.Typer(
     name="advisor",
@@ -47,9 +50,22 @@ def _door(command: Callable[..., int | None]) -> Callable[..., None]:
         except PipelineError as error:
             _terminal().show_error(error)
             code = EXIT_FAILED if isinstance(error, RunFailed) else EXIT_MISTAKE
+        except OSError as error:
+            if error.errno not in REFUSALS:
+                raise
+            _terminal().show_error(_refusal(error))
+            code = EXIT_MISTAKE
         raise typer.Exit(code)
 
     return opened
+
+
+def _refusal(error: OSError) -> PipelineError:
+    named = f"'{error.filename}'" if error.filename else "The run folder"
+    return PipelineError(
+        f"{named} cannot be used: {error.strerror}.",
+        "Free some space, or give a folder that is yours; the same command then goes on where it stopped.",
+    )
 
 
 def _terminal(*, json: bool = False) -> Any:
@@ -242,7 +258,9 @@ def init(
 @app.command()
 @_door
 def schema(
-    name: Annotated[str, typer.Argument(help="answers, measurements, decision, plan, result or next_steps.")],
+    name: Annotated[
+        str, typer.Argument(help="answers, measurements, decision, assessment, plan, result or next_steps.")
+    ],
 ) -> None:
     """Print the JSON Schema of a file that a run writes or reads."""
     from advisor.schemas import schema_of

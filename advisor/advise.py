@@ -15,7 +15,7 @@ from advisor.investigation import Facts, find_out, make_case
 from advisor.measuring import Measuring, Progress
 from advisor.planning import make_plan
 from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet, Reason
-from advisor.rulebook import Rules
+from advisor.rulebook import Rules, say_way
 from advisor.run_folder import RunFolder
 from pipeline.evaluation.comparison import smallest_provable_gain
 
@@ -118,7 +118,7 @@ def _keep_alternative(measuring: Measuring, facts: Facts) -> Alternative | None:
     name = facts.rivals.best if facts.rivals else "zero_shot"
     rows = measuring.data.on("train", "validation")
     columns = measuring.answers.data.columns
-    measuring.progress.step(f"saving the best cheap way ({name.replace('_', '-')})")
+    measuring.progress.step(f"saving the best cheap way ({say_way(name)})")
     save_alternative(measuring.folder.path, name, measuring.task, rows, setting, columns, measuring.answers.seed)
     score = next((rival.score for rival in facts.rivals.rivals if rival.name == name), None) if facts.rivals else None
     return Alternative(name=name, score=score)

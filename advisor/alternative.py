@@ -4,11 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from advisor.errors import RunFolderError
 from pipeline.embeddings import Embedder
 from pipeline.models import locate
 from pipeline.records import Document, ModelSource, TextPreparation
-from pipeline.storage import load_record, save_record
+from pipeline.storage import load_record, save_record, storage_error
 from pipeline.task import Predict, RivalSetting, Rows, Task, load_task
 
 NEEDS_NO_MODEL = ("majority", "tfidf")
@@ -34,12 +36,19 @@ def save_alternative(
     columns: dict[str, str | list[str]],
     seed: int,
 ) -> None:
-    """Fit a cheap way on all training rows and write it into `alternative/`."""
+    """Fit a cheap way on all training rows and write it into `alternative/`.
+
+    Raises:
+        StorageError: The disk or the folder cannot take it.
+    """
     target = folder / "alternative"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     way = task.fit_rival(name, setting)(rows, seed)
-    way.save(target)  # type: ignore[attr-defined]  # what `fit_rival` returns is a KeptPredict
+    try:
+        way.save(target)  # type: ignore[attr-defined]  # what `fit_rival` returns is a KeptPredict
+    except SafetensorError as error:
+        raise storage_error(target, OSError(str(error))) from error
     description = SavedWay(
         name=name,
         task=task.key,

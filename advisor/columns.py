@@ -28,8 +28,11 @@ def settle_columns(answers: Answers, folder: Path) -> Answers:
     if not open_roles:
         return answers
     if not seen.columns:
-        keys = ", ".join(role.key for role in open_roles)
-        raise AnswersError(f"The columns of '{answers.data.train}' are not known.", f"Name them under [data]: {keys}.")
+        keys = " ".join(f"--{role.key} COLUMN" for role in open_roles)
+        raise AnswersError(
+            f"There is no file '{answers.data.train}' here, and the columns of a data set on the hub are not known.",
+            f"Check the path, or name the columns: `{keys}`, or under [data].",
+        )
     found = task.detect_columns(seen.rows)
     columns = dict(answers.data.columns)
     taken = set(map(str, columns.values()))

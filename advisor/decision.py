@@ -5,7 +5,7 @@ from typing import Literal
 
 from advisor.factors import shown
 from advisor.records import Flip, Reason
-from advisor.rulebook import DecisionRules
+from advisor.rulebook import DecisionRules, say_way
 
 VerdictName = Literal["go", "not_yet", "no_go"]
 
@@ -108,7 +108,7 @@ def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
     if case.best is None:
         return []
     name, score, low = case.best
-    way = name.replace("_", "-")
+    way = say_way(name)
     if low > case.good_enough:
         return [
             _finding(rules, "good_enough_reached", "baseline_performance", f"{low:.3f}", f"{case.good_enough:.3f}", way)

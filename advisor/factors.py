@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.records import UNKNOWN, Answers, Expertise, FactorScore, Measurements, ModelMeasurement
-from advisor.rulebook import FactorRule, ModelEntry, Quantity
+from advisor.rulebook import FactorRule, ModelEntry, Quantity, say_way
 from pipeline.records import Forecast
 
 MIDDLE = 2.0
@@ -210,8 +210,7 @@ def _baseline_evidence(measurements: Measurements) -> list[str]:
     if rivals is None:
         return []
     found = [
-        f"{rival.name.replace('_', '-')}: {rival.score:.3f} ({rival.low:.3f} to {rival.high:.3f})."
-        for rival in rivals.rivals
+        f"{say_way(rival.name)}: {rival.score:.3f} ({rival.low:.3f} to {rival.high:.3f})." for rival in rivals.rivals
     ]
     if rivals.zero_shot_spread:
         worst, best = min(rivals.zero_shot_spread.values()), max(rivals.zero_shot_spread.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from advisor.decision import Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
-from advisor.forecast import forecast
+from advisor.forecast import RowCounts, forecast
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
 from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
@@ -92,7 +92,7 @@ def _forecast(
     numbers = measuring.rules.forecast.numbers
     cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
     gain = measuring.answers.goal.useful_gain
-    rows = (rivals.rows_used, dataset.test_rows)
+    rows = RowCounts(cross_validated=rivals.rows_used, trained=read_rows, sealed=dataset.test_rows)
     return forecast(pilot, rivals.rivals, rivals.best, gain, rows, cost, measuring.rules.forecast)
 
 

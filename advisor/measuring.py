@@ -54,10 +54,12 @@ class Measuring:
     """
 
     def __init__(self, folder: RunFolder, rules: Rules, progress: Progress) -> None:
+        folder.make()
         self.folder, self.rules, self.progress = folder, rules, progress
         self.answers: Answers = settle_columns(folder.answers, folder.path)
         self.task: Task = load_task(self.answers.task)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
+        self.candidates: list[Candidate] = shortlist(self.answers, rules.models, folder.path)
         self.journal = Journal(folder.cache / "measuring.jsonl")
 
     @cached_property
@@ -120,11 +122,6 @@ class Measuring:
         from advisor.measurements.dataset import usable_positions
 
         return make_bench(self.task, self.data, usable_positions(self.data), self.metric, self.answers.seed)
-
-    @cached_property
-    def candidates(self) -> list[Candidate]:
-        """All models that fit the user's limits."""
-        return shortlist(self.answers, self.rules.models, self.folder.path)
 
     @cached_property
     def at_hand(self) -> list[Candidate]:

@@ -1,6 +1,7 @@
 """What to do next after a verdict or a result, best first. Pure."""
 
 from advisor.records import Answers, Decision
+from advisor.rulebook import say_way
 from pipeline.records import NextStep, NextSteps, Result
 
 
@@ -31,7 +32,7 @@ def after_decision(decision: Decision, folder: str) -> NextSteps:
 
 def _use_alternative(decision: Decision, folder: str) -> NextStep:
     way = decision.alternative
-    name = way.name.replace("_", "-") if way else "cheap way"
+    name = say_way(way.name) if way else "cheap way"
     score = f" ({decision.metric} {way.score:.3f}, cross-validated)" if way and way.score is not None else ""
     return NextStep(
         title=f"Use the {name} now",
@@ -47,7 +48,7 @@ def after_result(decision: Decision, result: Result, answers: Answers, folder: s
     if result.verdict == "improved":
         steps.append(NextStep(title="Use the fine-tuned model", because=result.because, command=use))
     else:
-        way = result.chosen_rival.replace("_", "-")
+        way = say_way(result.chosen_rival)
         steps.append(
             NextStep(
                 title=f"Prefer the {way}",

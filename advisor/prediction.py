@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.alternative import load_alternative
+from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
 from pipeline.data.preview import find_dialect, find_file
 from pipeline.data.reading import read
@@ -53,7 +54,7 @@ def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, dict[str, Any], Predic
         plan = load_record(Plan, folder.path / "plan.json")
         return "fine-tuned", dict(plan.data.columns), load_fine_tuned(folder.path / "model")
     way, answer = load_alternative(folder.path)
-    return way.name.replace("_", "-"), dict(way.columns), answer
+    return say_way(way.name), dict(way.columns), answer
 
 
 def _check_out(out: Path) -> None:

@@ -235,6 +235,14 @@ class ForecastRules(Record):
     numbers: dict[str, ForecastNumber] = Field(alias="number")
 
 
+class Way(Record):
+    """What a way to answer is called: `rules/ways.toml`."""
+
+    title: str
+    how: str
+    """How it comes to its answers."""
+
+
 class Demo(Record):
     """A demo of `advisor demo`: `rules/demo.toml`."""
 
@@ -289,6 +297,18 @@ def load_tasks(folder: Path = RULES_FOLDER) -> dict[str, TaskRules]:
 def load_models(folder: Path = RULES_FOLDER) -> dict[str, ModelEntry]:
     """Read the catalogue alone."""
     return {path.stem: _read_model(path) for path in sorted((folder / "models").glob("*.toml"))}
+
+
+def load_ways(folder: Path = RULES_FOLDER) -> dict[str, Way]:
+    """Read what the ways to answer are called."""
+    path = folder / "ways.toml"
+    return {name: _checked(Way, values, path) for name, values in _read(path).items()}
+
+
+def say_way(name: str) -> str:
+    """The name of a way to answer, for people."""
+    ways = load_ways()
+    return ways[name].title if name in ways else name.replace("_", " ")
 
 
 def load_demos(folder: Path = RULES_FOLDER) -> dict[str, Demo]:

@@ -38,6 +38,20 @@ class RunFolder:
         """For what can be computed again."""
         return self.path / "cache"
 
+    def make(self) -> None:
+        """Make the folder, and the cache in it, where they are not there.
+
+        Raises:
+            RunFolderError: It cannot be written.
+        """
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(
+                f"The folder '{self.path}' cannot be made: {error.strerror}.",
+                "Choose a folder that you may write to with --out.",
+            ) from error
+
     @property
     def answers(self) -> Answers:
         """The answers that the run started from.
@@ -87,14 +101,8 @@ def open_run(answers: Answers, out: Path | None) -> RunFolder:
     path = out if out is not None else RUNS / f"{stamp()}-{run_name(answers)}"
     if path.is_dir() and any(path.iterdir()):
         _check_same_run(path, answers)
-    try:
-        (path / "cache").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(
-            f"The folder '{path}' cannot be made: {error.strerror}.",
-            "Choose a folder that you may write to with --out.",
-        ) from error
     folder = RunFolder(path)
+    folder.make()
     save_answers(relative_to(answers, folder.path), folder.path / "answers.toml")
     return folder
 

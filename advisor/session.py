@@ -105,7 +105,8 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     _save_report(folder, answers, measurements, decision, None, steps)
     terminal.show_decision(answers, measurements, decision)
     code = EXIT_CODES[decision.verdict]
-    launches = request.launch and answers.launch.automatic and decision.verdict == "go"
+    wanted = answers.launch.automatic or folder.has("log.jsonl")  # a training that was begun goes on
+    launches = request.launch and wanted and decision.verdict == "go"
     if launches:
         code = train(folder, terminal)
     else:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import RunFailed
+from pipeline.errors import PipelineError, RunFailed
 from pipeline.records import ModelSource, Recipe, Record, TextPreparation
 from pipeline.storage import load_record, save_record
 from pipeline.task import Array, Metric, Rows, load_task
@@ -103,7 +103,8 @@ def run_pilot(
     if child.returncode != 0:
         hint = "killed: most likely memory ran out" if child.returncode < 0 else said[-1]
         raise RunFailed(
-            f"The dry run broke: {hint}.", "Choose a smaller model or shorter texts, or close other programs."
+            f"The dry run broke: {hint.rstrip('.')}.",
+            "Choose a smaller model or shorter texts, or close other programs.",
         )
     outcome = load_record(PilotOutcome, folder / "outcome.json")
     shutil.rmtree(folder, ignore_errors=True)
@@ -257,4 +258,7 @@ def _standard_error(metric: Metric, ours: Array, theirs: Array, seed: int) -> fl
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except PipelineError as error:
+        sys.exit(error.problem)

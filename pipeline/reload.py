@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import RunFailed
+from pipeline.errors import PipelineError, RunFailed
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
 from pipeline.records import ReloadCheck
 from pipeline.task import Rows
@@ -31,8 +31,9 @@ def check_reload(folder: Path, trained: FineTuned, rows: Rows) -> ReloadCheck:
         [sys.executable, "-P", "-m", "pipeline.reload", str(folder)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise RunFailed(
-            f"The saved model could not be loaded again: {done.stderr.strip().splitlines()[-1:]}.",
+            f"The saved model could not be loaded again: {said.rstrip('.')}.",
             "The checkpoints are kept in work/; report this with that line.",
         )
     found = np.load(cache / "reload_logits.npy")
@@ -60,4 +61,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except PipelineError as error:
+        sys.exit(error.problem)

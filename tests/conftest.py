@@ -1,6 +1,8 @@
 """Keeps every test off the network, and makes the one small model and data set that tests share."""
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -9,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.embeddings import Embedder
 
+_empty_cache = tempfile.mkdtemp(prefix="finetune-advisor-tests-")
+atexit.register(shutil.rmtree, _empty_cache, ignore_errors=True)
 os.environ |= {
-    "HF_HOME": tempfile.mkdtemp(prefix="finetune-advisor-tests-"),
+    "HF_HOME": _empty_cache,
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_EVALUATE_OFFLINE": "1",

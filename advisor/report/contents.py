@@ -13,11 +13,11 @@ from advisor.report.wording import (
     say_points,
     say_probability,
     say_range,
-    say_rival,
     say_score,
     say_seconds,
     say_title,
 )
+from advisor.rulebook import say_way
 from pipeline.records import Forecast, Outcome, Record, Result, Score
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
@@ -192,13 +192,13 @@ def confused_pairs(result: Result, most: int) -> list[ConfusedPair]:
 def say_test(result: Result) -> str:
     """Fine-tuned against the rival that the decision chose."""
     gain = result.difference
-    return f"{say_points(gain.point)} over the {say_rival(result.chosen_rival)}"
+    return f"{say_points(gain.point)} over the {say_way(result.chosen_rival)}"
 
 
 def say_mended(result: Result) -> str:
     """What changed against the rival, in rows."""
     mended, broken = result.errors.mended, result.errors.broken
-    rival = say_rival(result.chosen_rival)
+    rival = say_way(result.chosen_rival)
     return f"{say_many(mended, 'mistake')} of the {rival} mended, {say_many(broken, 'new mistake')} made."
 
 

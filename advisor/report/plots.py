@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.report.scale import Scale
-from advisor.report.wording import explain_rival, say_range, say_rival, say_score
+from advisor.report.wording import explain_rival, say_range, say_score
+from advisor.rulebook import say_way
 from pipeline.records import EpochLog, Forecast, Outcome, Score
 
 MARGIN = 3.0
@@ -73,7 +74,7 @@ def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Pl
     scale = Scale.over(values if good_enough is None else [*values, good_enough])
     strips = [
         Strip(
-            title=say_rival(score.name),
+            title=say_way(score.name),
             means=explain_rival(score.name),
             note=score.note or "",
             score=say_score(score.score),

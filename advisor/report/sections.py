@@ -27,11 +27,11 @@ from advisor.report.wording import (
     say_points,
     say_points_range,
     say_probability,
-    say_rival,
     say_score,
     say_seconds,
     say_title,
 )
+from advisor.rulebook import say_way
 from pipeline.records import NextSteps, Result, Score
 
 MOST_CLASSES = 12
@@ -86,7 +86,7 @@ def _rivals(answers: Answers, measurements: Measurements, decision: Decision) ->
 
 
 def _whisker(score: Score, *, strong: bool = False) -> Whisker:
-    return Whisker(say_rival(score.name), score.score, score.low, score.high, score.note or "", strong)
+    return Whisker(say_way(score.name), score.score, score.low, score.high, score.note or "", strong)
 
 
 def _models(decision: Decision) -> list[Block]:

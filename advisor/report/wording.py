@@ -3,6 +3,7 @@
 from typing import Literal
 
 from advisor.records import Decision
+from advisor.rulebook import load_ways, say_way
 
 Tone = Literal["good", "wait", "bad"]
 
@@ -15,13 +16,6 @@ RESULTS: dict[str, tuple[str, Tone]] = {
     "improved": ("Improved", "good"),
     "not_improved": ("Not improved", "bad"),
     "insufficient_evidence": ("Not enough evidence", "wait"),
-}
-RIVALS: dict[str, tuple[str, str]] = {
-    "majority": ("majority guess", "always answers the commonest class"),
-    "zero_shot": ("zero-shot", "compares each text with what the labels mean; reads no examples"),
-    "tfidf": ("TF-IDF", "logistic regression on counted words"),
-    "probe": ("linear probe", "logistic regression on the model's frozen features"),
-    "fine_tuned": ("fine-tuned", "the model with all its weights trained on your rows"),
 }
 INTERVAL_EXPLAINED = (
     "An interval says how far a score could move by chance: had other rows of the same kind been drawn, the true score "
@@ -49,7 +43,7 @@ def say_headline(decision: Decision) -> str:
         return "Fine-tuning is not worth it here."
     best = decision.alternative
     scored = "" if best.score is None else f", which scores {say_score(best.score)}"
-    return f"Use the best cheap way instead: {say_rival(best.name)}{scored}."
+    return f"Use the best cheap way instead: {say_way(best.name)}{scored}."
 
 
 def say_name(key: str) -> str:
@@ -63,14 +57,10 @@ def say_title(key: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def say_rival(name: str) -> str:
-    """The name of a way to answer."""
-    return RIVALS[name][0] if name in RIVALS else say_name(name)
-
-
 def explain_rival(name: str) -> str:
     """How a way comes to its answers; empty for one that is not known here."""
-    return RIVALS[name][1] if name in RIVALS else ""
+    ways = load_ways()
+    return ways[name].how if name in ways else ""
 
 
 def say_score(value: float) -> str:

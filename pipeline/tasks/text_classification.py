@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 1000
 WORST_ROWS = 20
+USUAL_TEXTS = ("text", "sentence", "content", "body", "review", "question", "tweet", "message")
+USUAL_LABELS = ("label", "class", "category", "target", "sentiment", "intent", "topic")
 
 
 class TextClassification:
@@ -38,7 +40,8 @@ class TextClassification:
         """Texts are long and differ; labels are short and come again. Likeliest first; a clear winner stands alone."""
         texts: dict[str, float] = {}
         labels: dict[str, float] = {}
-        for name in dict.fromkeys(name for row in rows for name in row):
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        for name in columns:
             values = [str(row[name]) for row in rows if row.get(name) not in (None, "")]
             if not values:
                 continue
@@ -49,10 +52,8 @@ class TextClassification:
             if 1 < len(set(values)) <= max(2, 0.5 * len(values)) and length < 40 and not _is_decimal(values):
                 labels[name] = -different
         return {
-            "text": _clear_winner(
-                texts, ("text", "sentence", "content", "body", "review", "question", "tweet", "message")
-            ),
-            "label": _clear_winner(labels, ("label", "class", "category", "target", "sentiment", "intent", "topic")),
+            "text": _clear_winner(texts, USUAL_TEXTS, columns),
+            "label": _clear_winner(labels, USUAL_LABELS, columns),
         }
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
@@ -203,9 +204,9 @@ class TextClassification:
         )
 
 
-def _clear_winner(scores: Mapping[str, float], usual_names: Sequence[str]) -> list[str]:
-    """The usual name when exactly one column bears one, else all candidates by score."""
-    usual = [name for name in scores if name.lower() in usual_names]
+def _clear_winner(scores: Mapping[str, float], usual_names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The usual name when exactly one column bears one, odd values or not when none looks right; else all by score."""
+    usual = [name for name in scores or columns if name.lower() in usual_names]
     return usual if len(usual) == 1 else sorted(scores, key=lambda name: -scores[name])
 
 

@@ -260,7 +260,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         if not np.isfinite(float(loss)):
             raise RunFailed(
                 f"The loss became {loss} at step {state.global_step}.",
-                "Lower the learning rate, then `advisor train` again: it goes on from the last good checkpoint.",
+                "Lower recipe.learning_rate in plan.json, remove work/, then `advisor train` again.",
             )
         self.report(
             "step",
@@ -287,7 +287,19 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     whole = [path for path in found if _is_json(path / "trainer_state.json")]
     for path in set(found) - set(whole):
         shutil.rmtree(path)
-    return whole[-1] if whole else None
+    if not whole:
+        return None
+    _bring_along(whole[-1])
+    return whole[-1]
+
+
+def _bring_along(checkpoint: Path) -> None:
+    """Point a checkpoint to the best one beside it: `Trainer` writes a whole path, which moves with the run folder."""
+    path = checkpoint / "trainer_state.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if state.get("best_model_checkpoint"):
+        state["best_model_checkpoint"] = str(checkpoint.parent / Path(state["best_model_checkpoint"]).name)
+        path.write_text(json.dumps(state, indent=2), encoding="utf-8")
 
 
 def _is_json(path: Path) -> bool:

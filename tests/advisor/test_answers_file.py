@@ -123,7 +123,10 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (f"{SHORTEST}[goal]\ngood_enough = nan", "goal.good_enough is nan.\nIt has to lie between 0 and 1."),
         (f"{SHORTEST}[goal]\nuseful_gain = 0", "goal.useful_gain is 0.\nIt should be greater than 0."),
         (f"{SHORTEST}[goal]\nuseful_gain = inf", "goal.useful_gain is inf.\nIt has to lie between 0 and 1."),
-        (f'{SHORTEST}[goal]\nmetric = "f2"', "goal.metric 'f2' is not a score of this task.\n{}"),
+        (
+            f'{SHORTEST}[goal]\nmetric = "f2"',
+            "goal.metric 'f2' is not a score of this task.\nKnown are: macro_f1, accuracy.",
+        ),
         (
             f'{SHORTEST}[task_options]\nlength = "5"',
             "task_options.length is not a question of this task.\nThere are none.",
@@ -135,8 +138,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
     ],
 )
 def test_a_fault_is_said_with_its_mend(text: str, said: str) -> None:
-    near = "Did you mean 'macro_f1'? Known are: macro_f1, accuracy."
-    assert refusal(text) == f"'answers.toml': {said.replace('{}', near)}"
+    assert refusal(text) == f"'answers.toml': {said}"
 
 
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
@@ -256,6 +258,7 @@ def test_what_was_not_asked_is_still_not_asked_after_saving_and_reading(tmp_path
     assert [file.name for file in path.parent.iterdir()] == ["answers.toml"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_while_saving_leaves_the_old_answers_whole(tmp_path: Path) -> None:
     path = tmp_path / "answers.toml"
     path.write_text("seed = 1\n")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from advisor.estimate import Estimate, Workload, estimate
-from advisor.forecast import LEVEL, forecast
+from advisor.forecast import LEVEL, RowCounts, forecast
 from advisor.records import PilotMeasurement
 from advisor.rulebook import StrategyBand, load_rules
 from advisor.strategy import choose_recipe
@@ -36,7 +36,15 @@ def expected(
 ) -> Forecast:
     rivals = [decisions.score("tfidf", best, 0, 1), decisions.score("probe", probe, 0, 1)]
     name = "tfidf" if best > probe else "probe"
-    return forecast(tried, rivals, name, useful_gain, (1600, test_rows), COST, RULES.forecast)
+    return forecast(
+        tried,
+        rivals,
+        name,
+        useful_gain,
+        RowCounts(cross_validated=1600, trained=640, sealed=test_rows),
+        COST,
+        RULES.forecast,
+    )
 
 
 GAINS = [-0.9, -0.3, -0.05, 0.0, 0.02, 0.05, 0.1, 0.15, 0.19, 0.5]

@@ -25,7 +25,7 @@ from advisor.report.page import write_page
 from advisor.report.safe_text import clip, visible
 from advisor.report.scale import Scale, draw_whisker
 from advisor.report.terminal import ASCII, Terminal
-from advisor.rulebook import Community, Fact, ModelEntry, Package
+from advisor.rulebook import Community, Fact, ModelEntry, Package, say_way
 from pipeline.errors import DataError, PipelineError, StorageError
 from pipeline.records import EpochLog, NextSteps
 from tests.advisor import decisions
@@ -582,8 +582,8 @@ NUMBERS: list[tuple[str, str]] = [
     (wording.say_amount(22_713_216), "22.7 million"),
     (wording.say_amount(950), "950"),
     (wording.say_title("macro_f1"), "Macro F1"),
-    (wording.say_rival("tfidf"), "TF-IDF"),
-    (wording.say_rival("my_own"), "my own"),
+    (say_way("tfidf"), "TF-IDF"),
+    (say_way("my_own"), "my own"),
     (wording.explain_rival("my_own"), ""),
     (wording.say_verdict("not_yet"), "Not yet"),
     (wording.say_verdict("some_other"), "some other"),

@@ -27,7 +27,8 @@ def test_pooling_minds_the_mask_and_means_what_it_says() -> None:
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_feature_row_for_each_text_under_each_pooling(pooling: str, rows: Rows, embedder: Embedder) -> None:
     found = embedder(rows.inputs[:7], pooling)
-    assert (found.shape, found.dtype) == ((7, 32), np.float32)
+    assert found.shape == (7, 32)
+    assert found.dtype == np.float32
     assert np.isfinite(found).all()
 
 

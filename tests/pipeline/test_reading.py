@@ -185,7 +185,7 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
 
 def faults(name: str, folder: Path, **options: str) -> list[tuple[str, str]]:
     """What preview and reader say of a file that neither can use."""
-    source = DataSource(train=name, **options)  # type: ignore[arg-type]
+    source = DataSource(train=name, **options)
     said = []
     for use in (lambda: preview(source, folder), lambda: read(name, source, folder)):
         with pytest.raises(DataError) as caught:
@@ -202,7 +202,7 @@ def write(folder: Path, name: str, content: bytes | str) -> Path:
 
 def read_file(path: Path, **options: str) -> list[dict[str, Any]]:
     """Rows as the reader gives them, which are those that the preview showed."""
-    source = DataSource(train=path.name, **options)  # type: ignore[arg-type]
+    source = DataSource(train=path.name, **options)
     rows: list[dict[str, Any]] = read(path.name, source, path.parent).to_dict("records")  # type: ignore[assignment]
     assert preview(source, path.parent).rows == rows
     return rows

