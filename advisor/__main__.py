@@ -18,6 +18,9 @@ from advisor import __version__
 from pipeline.errors import PipelineError, RunFailed
 
 EXIT_MISTAKE, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 5, 130
+STOPPED = (
+    "Stopped. Everything so far is kept: `advisor --resume` goes on, the same command too where it names a run folder."
+)
 REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """What a disk or a folder refuses; any other fault of the system is a bug here."""
 
@@ -45,7 +48,7 @@ def _door(command: Callable[..., int | None]) -> Callable[..., None]:
         try:
             code = command(*arguments, **options) or 0
         except KeyboardInterrupt:
-            sys.stderr.write("\nStopped. Everything so far is kept; `advisor --resume` goes on.\n")
+            sys.stderr.write(f"\n{STOPPED}\n")
             code = EXIT_INTERRUPTED
         except PipelineError as error:
             _terminal().show_error(error)

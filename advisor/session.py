@@ -18,7 +18,7 @@ from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder, open_run
 from pipeline.data.preview import find_file
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, RunFailed
 from pipeline.records import NextSteps, Result
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
@@ -102,12 +102,13 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     measurements = folder.load("measurements", Measurements)
     answers = folder.answers
     steps = after_decision(decision, _shown(folder.path))
-    _save_report(folder, answers, measurements, decision, None, steps)
+    finished = folder.has("result.json")
+    if not finished:
+        _save_report(folder, answers, measurements, decision, None, steps)
     terminal.show_decision(answers, measurements, decision)
     code = EXIT_CODES[decision.verdict]
     wanted = answers.launch.automatic or folder.has("log.jsonl")  # a training that was begun goes on
-    launches = request.launch and wanted and decision.verdict == "go"
-    if launches:
+    if decision.verdict == "go" and (finished or (request.launch and wanted)):
         code = train(folder, terminal)
     else:
         terminal.show_next_steps(steps)
@@ -129,7 +130,7 @@ def _decide(folder: RunFolder, terminal: Terminal) -> Go | NotYet | NoGo:
 
 
 def train(folder: RunFolder, terminal: Terminal) -> int:
-    """Launch or resume the plan of a go as a child process, then compare its outcome with the forecast.
+    """Launch or resume the plan of a go as a child process unless it is finished, then show outcome beside forecast.
 
     Returns:
         0 when it is done or was finished before, else the exit code of the child.
@@ -139,13 +140,7 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
     """
     if folder.has("result.json"):
         terminal.say(f"This run is finished; its result is in '{_shown(folder.path)}/result.json'.")
-        return 0
-    if not folder.has("plan.json"):
-        from pipeline.run import load_plan
-
-        load_plan(folder.path / "plan.json")
-    code = _run_child([sys.executable, "-P", "-m", "pipeline", str(folder.path / "plan.json")])
-    if code != 0:
+    elif (code := _launch(folder)) != 0:
         return code
     decision = folder.load("decision", Decision)
     result = folder.load("result", Result)
@@ -157,14 +152,30 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
     return 0
 
 
-def _run_child(command: list[str]) -> int:
-    """Wait for a child; Ctrl-C lets it save what it has before this process ends too."""
-    child = subprocess.Popen(command, stdout=sys.stderr)
+def _launch(folder: RunFolder) -> int:
+    """Carry out the plan in a child; Ctrl-C lets it save what it has before this process ends too.
+
+    Raises:
+        PlanError: There is no plan.
+        RunFailed: The child was killed.
+    """
+    plan = folder.path / "plan.json"
+    if not plan.is_file():
+        from pipeline.run import load_plan
+
+        load_plan(plan)  # says why there is none
+    child = subprocess.Popen([sys.executable, "-P", "-m", "pipeline", str(plan)], stdout=sys.stderr)
     try:
-        return child.wait()
+        code = child.wait()
     except KeyboardInterrupt:
         _let_end(child)
         raise
+    if code < 0:
+        raise RunFailed(
+            f"The run was killed by signal {-code}: most likely memory ran out.",
+            f"Close other programs, then `advisor train {_shown(folder.path)}` again: it goes on from the last checkpoint.",
+        )
+    return code
 
 
 def _let_end(child: "subprocess.Popen[bytes]") -> None:

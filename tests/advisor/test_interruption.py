@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from pipeline.data.splitting import row_ids
@@ -26,6 +27,9 @@ from tests.advisor.conftest import Done, advise_in
 
 ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0311\u0323\u0325\u032d\u0330\u0331"
 LONGEST_WAIT = 60.0
+STOPPED = (
+    "Stopped. Everything so far is kept: `advisor --resume` goes on, the same command too where it names a run folder."
+)
 
 
 def accented_rows(count: int) -> Rows:
@@ -42,19 +46,26 @@ def accented_rows(count: int) -> Rows:
     return Rows(row_ids(texts, labels), tuple(texts), tuple(labels))
 
 
-def stop(folder: Path, arguments: list[str], when: Callable[[], bool]) -> Done:
-    """Start a command in a process group of its own, as a terminal does, and press Ctrl-C as soon as something holds."""
-    command = [Path(sys.executable).with_name("advisor"), *arguments]
+Started = subprocess.Popen[bytes]
+
+
+def act(folder: Path, arguments: list[str], when: Callable[[Started], bool], then: Callable[[Started], None]) -> Done:
+    """Start a command in a process group of its own, as a terminal does, and do something as soon as something holds."""
+    command = [str(Path(sys.executable).with_name("advisor")), *arguments]
     with (folder / "stdout").open("w+") as out, (folder / "stderr").open("w+") as err:
         child = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
         )
         end = time.monotonic() + LONGEST_WAIT
-        while not when() and child.poll() is None and time.monotonic() < end:
+        while not when(child) and child.poll() is None and time.monotonic() < end:
             time.sleep(0.005)
-        os.killpg(child.pid, signal.SIGINT)
+        then(child)
         code = child.wait(LONGEST_WAIT)
     return Done(code, (folder / "stdout").read_text(), (folder / "stderr").read_text())
+
+
+def press_ctrl_c(child: Started) -> None:
+    os.killpg(child.pid, signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +100,15 @@ def read(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def measured_in_part(place: Path) -> Done:
-    return stop(place, ["assess", "answers.toml"], lambda: any(place.glob("runs/*/cache/model-*.json")))
+    def measured(_: Started) -> bool:
+        return any(place.glob("runs/*/cache/model-*.json"))
+
+    return act(place, ["assess", "answers.toml"], measured, press_ctrl_c)
 
 
 def test_ctrl_c_while_measuring_keeps_what_was_measured(place: Path, measured_in_part: Done) -> None:
     assert measured_in_part.code == 130
-    assert measured_in_part.err == "\nStopped. Everything so far is kept; `advisor --resume` goes on.\n"
+    assert measured_in_part.err == f"\n{STOPPED}\n"
     assert measured_in_part.out.endswith(", stopped\n")
     kept = {path.name for path in (run_of(place) / "cache").glob("*.json")}
     assert kept == {"dataset.json", "hardware.json", "model-tiny-bert.json"}
@@ -133,17 +147,37 @@ def events(place: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def trained_in_part(place: Path, decided: Done) -> Done:
-    def saved() -> bool:
+def killed(place: Path, decided: Done) -> Done:
+    def launched(child: Started) -> bool:
+        return bool(psutil.Process(child.pid).children())
+
+    def kill(child: Started) -> None:
+        psutil.Process(child.pid).children()[0].kill()
+
+    return act(place, ["train", f"runs/{run_of(place).name}"], launched, kill)
+
+
+def test_a_run_that_is_killed_is_a_failure_that_can_be_taken_up_again(place: Path, killed: Done) -> None:
+    assert (killed.code, killed.out) == (5, "")
+    assert killed.err == (
+        "The run was killed by signal 9: most likely memory ran out.\n"
+        f"Close other programs, then `advisor train runs/{run_of(place).name}` again: "
+        "it goes on from the last checkpoint.\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def trained_in_part(place: Path, killed: Done) -> Done:
+    def saved(_: Started) -> bool:
         return any(line["event"] == "checkpoint" for line in events(place))
 
-    return stop(place, ["train", f"runs/{run_of(place).name}"], saved)
+    return act(place, ["train", f"runs/{run_of(place).name}"], saved, press_ctrl_c)
 
 
 def test_ctrl_c_in_training_keeps_the_checkpoints(place: Path, trained_in_part: Done) -> None:
     assert trained_in_part.code == 130
     assert "Traceback" not in trained_in_part.err
-    assert "Stopped. Everything so far is kept; `advisor --resume` goes on.\n" in trained_in_part.err
+    assert trained_in_part.err.endswith(f"\n{STOPPED}\n")
     assert events(place)[-1]["event"] == "interrupted"
     assert any((run_of(place) / "work").glob("checkpoint-*/trainer_state.json"))
     assert not (run_of(place) / "result.json").exists()
@@ -181,10 +215,13 @@ def test_the_sealed_rows_were_opened_once(place: Path, finished: Done) -> None:
 def test_a_finished_run_is_said_to_be_finished(place: Path, finished: Done) -> None:
     path = f"runs/{run_of(place).name}"
     done = advise_in(place, "train", path)
-    assert (done.code, done.out) == (0, f"This run is finished; its result is in '{path}/result.json'.\n")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"This run is finished; its result is in '{path}/result.json'.\n")
+    page = (run_of(place) / "report.html").read_text()
     done = advise_in(place, "assess", path, "--json")
     assert done.code == 0
     assert done.document["result"] == read(run_of(place) / "result.json")
+    assert (run_of(place) / "report.html").read_text() == page
 
 
 @pytest.mark.parametrize(("option", "way"), [([], "fine-tuned"), (["--cheap"], "linear probe")])

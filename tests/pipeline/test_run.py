@@ -369,7 +369,7 @@ def broken(fresh: Path) -> Path:
 def test_a_run_that_breaks_exits_5_and_writes_down_why(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert carry_out(broken) == 5
     said: str = capsys.readouterr().err
-    assert "The loss became nan at step 5.\nLower the learning rate" in said
+    assert "The loss became nan at step 5.\nLower recipe.learning_rate" in said
     last: dict[str, Any] = read_log(broken / "log.jsonl")[-1]
     assert (last["event"], last["problem"]) == ("failed", "The loss became nan at step 5.")
     assert not (broken / "result.json").exists()

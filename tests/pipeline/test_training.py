@@ -162,7 +162,7 @@ def test_a_loss_that_is_no_number_breaks_the_run(job: TrainingJob, tmp_path: Pat
     with pytest.raises(RunFailed) as caught:
         train(with_recipe(job, learning_rate=1e30, warmup_fraction=0.0), tmp_path, silent)
     assert caught.value.problem == "The loss became nan at step 5."
-    assert caught.value.fix.startswith("Lower the learning rate")
+    assert caught.value.fix.startswith("Lower recipe.learning_rate")
 
 
 @pytest.mark.parametrize("weighting", ["balanced", "none"])

@@ -1,0 +1,175 @@
+"""The rooms of the house: what may import what, which library has one door, and what stays light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parent.parent
+ADVISOR = """
+    __main__
+    doctor demo catalogue prediction schemas
+    session
+    advise planning investigation measuring columns
+    report next_steps
+    interview questions
+    ledger alternative
+    run_folder answers_file
+    decision forecast estimate strategy recommendation factors
+    measurements
+    rulebook records errors
+"""
+PIPELINE = """
+    __main__ run pilot reload model_card
+    tasks training predictors heads evaluation
+    embeddings data models preparation storage
+    task records errors
+"""
+REPORT = "terminal page sections listings plots contents blocks scale wording safe_text"
+MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
+DATA = "dataset reading preview splitting duplicates values"
+PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
+EVALUATION = "comparison intervals metrics"
+TRAINING = "train progress journal"
+LADDERS = {
+    "advisor": ADVISOR,
+    "advisor.report": REPORT,
+    "advisor.measurements": MEASUREMENTS,
+    "pipeline": PIPELINE,
+    "pipeline.data": DATA,
+    "pipeline.predictors": PREDICTORS,
+    "pipeline.evaluation": EVALUATION,
+    "pipeline.training": TRAINING,
+}
+"""For each package its modules from top to bottom: one imports only from those to its right or below."""
+
+MODULES = sorted(path.relative_to(HOUSE) for room in ("advisor", "pipeline") for path in (HOUSE / room).rglob("*.py"))
+LONGEST = 400
+LIST_OF_FACTS = Path("advisor/records.py")
+"""Longer than the others: it holds no logic, and most of it is the help that the questionnaire shows."""
+
+
+def name_of(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse((HOUSE / module).read_text(encoding="utf-8"))
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only the type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield child
+            yield from statements(child)
+
+
+@cache
+def imports(module: Path) -> frozenset[str]:
+    """Dotted names that a module imports, anywhere in it; `from a import b` counts as `a.b`."""
+    found: set[str] = set()
+    for node in statements(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def users(library: str) -> set[str]:
+    """Modules that import a library or something of it."""
+    return {
+        module.as_posix()
+        for module in MODULES
+        if any(name == library or name.startswith(f"{library}.") for name in imports(module))
+    }
+
+
+def test_the_pipeline_never_imports_the_advisor() -> None:
+    assert {user for user in users("advisor") if user.startswith("pipeline/")} == set()
+
+
+@pytest.mark.parametrize("package", LADDERS)
+def test_every_module_has_its_place_in_the_ladder(package: str) -> None:
+    folder = HOUSE / Path(*package.split("."))
+    inside = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert sorted(LADDERS[package].split()) == sorted(inside - {"__init__"})
+
+
+@pytest.mark.parametrize("package", LADDERS)
+def test_imports_go_only_downwards(package: str) -> None:
+    ladder = LADDERS[package].split()
+    upwards = []
+    for module in MODULES:
+        name = name_of(module)
+        if not name.startswith(f"{package}."):
+            continue
+        rung = name.removeprefix(f"{package}.").split(".")[0]
+        for imported in imports(module):
+            target = imported.removeprefix(f"{package}.").split(".")[0]
+            below = target not in ladder or target == rung or ladder.index(target) > ladder.index(rung)
+            if imported.startswith(f"{package}.") and not below:
+                upwards.append(f"{name} imports {imported}")
+    assert upwards == []
+
+
+@pytest.mark.parametrize(
+    ("library", "doors"),
+    [
+        ("rich", {"advisor/report/terminal.py", "pipeline/training/progress.py"}),
+        ("questionary", {"advisor/interview.py"}),
+        ("evaluate", {"pipeline/evaluation/metrics.py"}),
+        ("transformers.Trainer", {"pipeline/training/train.py"}),
+        ("datasets", {"pipeline/data/reading.py", "pipeline/evaluation/metrics.py"}),
+        ("typer", {"advisor/__main__.py"}),
+        ("advisor.rulebook.RULES_FOLDER", set()),
+    ],
+)
+def test_a_library_has_its_doors_and_no_other(library: str, doors: set[str]) -> None:
+    assert users(library) == doors
+
+
+def test_only_training_names_the_trainer() -> None:
+    found = {
+        module.as_posix()
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if (isinstance(node, ast.Attribute) and node.attr == "Trainer")
+        or (isinstance(node, ast.Name) and node.id == "Trainer")
+    }
+    assert found == {"pipeline/training/train.py"}
+
+
+def test_only_the_rulebook_reads_the_rules() -> None:
+    found = {
+        module.as_posix()
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Constant) and node.value == "rules"
+    }
+    assert found == {"advisor/rulebook.py"}
+
+
+def test_the_rules_are_data_only() -> None:
+    files = [path for path in (HOUSE / "rules").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".toml"}
+
+
+def test_no_module_is_too_long_to_read_at_once() -> None:
+    lines = {module: len((HOUSE / module).read_text(encoding="utf-8").splitlines()) for module in MODULES}
+    assert {str(module): length for module, length in lines.items() if length > LONGEST} == {
+        str(LIST_OF_FACTS): lines[LIST_OF_FACTS]
+    }
+
+
+def test_what_runs_before_the_last_question_does_not_wait_for_torch() -> None:
+    light = ["pipeline.records", "pipeline.task", "advisor.records", "advisor.__main__", "advisor.interview"]
+    code = f"import importlib, sys; [importlib.import_module(name) for name in {light}]; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE)
+    assert not {"torch", "transformers", "pandas", "rich"} & set(done.stdout.splitlines())
