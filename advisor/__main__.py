@@ -95,13 +95,13 @@ def start(
 
 @_door
 def _resume_or_ask(*, resume: bool) -> int:
-    from advisor.run_folder import DRAFT, newest_unfinished
+    from advisor.run_folder import draft_is_newest, last_unfinished
 
-    if not resume or DRAFT.is_file():
+    if not resume or draft_is_newest():
         return _ask()
     from advisor.session import Request, carry_on
 
-    return carry_on(newest_unfinished(), Request(), _terminal())
+    return carry_on(last_unfinished(), Request(), _terminal())
 
 
 def _ask() -> int:

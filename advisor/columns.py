@@ -18,7 +18,7 @@ def settle_columns(answers: Answers, folder: Path) -> Answers:
     """
     task = load_task(answers.task)
     open_roles = [role for role in task.roles if role.key not in answers.data.columns]
-    seen = preview(answers.data, folder)
+    seen = preview(answers.data, folder, whole=True)
     name = Path(answers.data.train).name
     if seen.columns and len(seen.columns) == 1:
         raise DataError(

@@ -104,7 +104,7 @@ def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Finding]:
 def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
     limits = {code: threshold.value for code, threshold in rules.thresholds.items()}
     if case.permutation_p is not None and case.permutation_p > limits["no_signal"]:
-        return [_finding(rules, "no_signal", "task_similarity", shown(case.permutation_p, "percent"))]
+        return [_finding(rules, "no_signal", "task_similarity", f"{100 * case.permutation_p:.1f} %")]
     if case.best is None:
         return []
     name, score, low = case.best

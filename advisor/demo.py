@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import io
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,23 @@ def _folder(distribution: str) -> Path | None:
 
 
 def _write_topics(package: Path, run: Path) -> Path:
-    """Write every English question with its topic as a table beside the run folder."""
+    """Write every English question with its topic as a table beside the run folder, unless it is there already."""
     import yaml
 
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["question", "topic"])
+    for path in sorted((package / "data" / "english").glob("*.yml")):
+        conversations = yaml.safe_load(path.read_text(encoding="utf-8"))["conversations"]
+        writer.writerows([str(conversation[0]), path.stem] for conversation in conversations)
     target = run.parent / f"{run.name}-topics.csv"
+    if target.exists():
+        if target.read_text(encoding="utf-8") != text.getvalue():
+            raise AnswersError(f"'{target}' is already there and holds something else.", "Choose another --out.")
+        return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["question", "topic"])
-            for path in sorted((package / "data" / "english").glob("*.yml")):
-                for conversation in yaml.safe_load(path.read_text(encoding="utf-8"))["conversations"]:
-                    writer.writerow([str(conversation[0]), path.stem])
+        target.write_text(text.getvalue(), encoding="utf-8")
     except OSError as error:
         raise storage_error(target, error) from error
     return target

@@ -1,6 +1,8 @@
 """Everything that is measured for one run, each thing once: what was saved by an earlier session is read back."""
 
 import functools
+import hashlib
+import platform
 from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -25,6 +27,7 @@ from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
 from pipeline.models import check_weights, locate
 from pipeline.records import Recipe, Record, TextPreparation
+from pipeline.storage import save_text
 from pipeline.task import Metric, RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
 
@@ -60,6 +63,7 @@ class Measuring:
         self.task: Task = load_task(self.answers.task)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
         self.candidates: list[Candidate] = shortlist(self.answers, rules.models, folder.path)
+        self._forget_what_was_measured_otherwise()
         self.journal = Journal(folder.cache / "measuring.jsonl")
 
     @cached_property
@@ -83,6 +87,17 @@ class Measuring:
                 "Assess it into a new folder; `[data] splits` with this run's splits.parquet keeps its test rows sealed.",
             )
         return data
+
+    def _forget_what_was_measured_otherwise(self) -> None:
+        """Measurements of other answers, rules or another machine are made again; embeddings have keys of their own."""
+        answers = self.answers.model_dump_json(exclude={"launch", "name"})
+        key = hashlib.sha256(f"{answers} {self.rules.model_dump_json()} {platform.node()}".encode()).hexdigest()
+        path = self.folder.cache / "made_for.txt"
+        if not path.is_file() or path.read_text(encoding="utf-8") != key:
+            for record in self.folder.cache.glob("*.json"):
+                record.unlink()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_text(key, path)
 
     def _keep(self, name: str, kind: type[R], title: str, make: Callable[[], R]) -> R:
         """What an earlier session measured, or a new measurement."""
@@ -161,7 +176,7 @@ class Measuring:
         """What the cheap ways may use with this model."""
         return RivalSetting(
             embedder=self.embedder(candidate),
-            classes=self.task.classes(self.data.rows),
+            classes=self.task.classes(self.data.unsealed()),
             metric=self.metric,
             phrases=self.answers.data.phrases,
             templates=self.rules.tasks[self.task.key].templates,
@@ -178,7 +193,10 @@ class Measuring:
         setting = self.setting(candidate, pooling)
         title = "cross-validating the cheap ways"
         return self._keep(
-            "rivals", RivalMeasurement, title, lambda: measure_rivals(bench, setting, self.progress.advance)
+            f"rivals-{candidate.name}-{pooling}",
+            RivalMeasurement,
+            title,
+            lambda: measure_rivals(bench, setting, self.progress.advance),
         )
 
     def pilot(self, candidate: Candidate, pooling: str, recipe: Recipe) -> PilotMeasurement:
@@ -189,7 +207,7 @@ class Measuring:
         assert bench is not None, "a pilot follows rivals that could be measured"
         source = self.embedder(candidate).source.model_copy(update={"pooling": pooling})
         return self._keep(
-            "pilot",
+            f"pilot-{candidate.name}-{pooling}",
             PilotMeasurement,
             "fine-tuning on a few rows, in a fresh process",
             lambda: measure_pilot(

@@ -23,7 +23,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         task=answers.task,
         task_options=answers.task_options,
         data=answers.data,
-        classes=measuring.task.classes(data.rows),
+        classes=measuring.task.classes(data.unsealed()),
         rows_sha256=rows_checksum(list(splits["row_id"]), list(splits["side"])),
         model=measuring.embedder(facts.candidate).source.model_copy(update={"pooling": facts.model.pooling}),
         zero_shot_pooling=facts.candidate.source.pooling,

@@ -14,6 +14,8 @@ from pipeline.records import DataSource, Plan
 from pipeline.storage import load_record, storage_error
 from pipeline.task import Predict, Predictions, load_task
 
+ADDED = ("prediction", "confidence")
+"""Columns that are written beside those of the file."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
 
 
@@ -67,6 +69,11 @@ def _check_out(out: Path) -> None:
 
 
 def _write(table: Any, found: Predictions, out: Path, source: DataSource) -> None:
+    taken = [name for name in ADDED if name in table.columns]
+    if taken:
+        raise DataError(
+            f"'{Path(source.train).name}' has a column '{taken[0]}' already.", "Rename it; that name is written here."
+        )
     answered = table.assign(prediction=list(found.answers))
     if found.scores is not None:
         answered["confidence"] = found.scores.max(axis=1)
@@ -74,11 +81,12 @@ def _write(table: Any, found: Predictions, out: Path, source: DataSource) -> Non
     delimiter = find_dialect(path, source).delimiter if path is not None else ","
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".csv":
+        if out.suffix.lower() == ".csv":
             answered.to_csv(out, index=False, sep=delimiter)
-        elif out.suffix == ".jsonl":
+        elif out.suffix.lower() == ".jsonl":
             answered.to_json(out, orient="records", lines=True, force_ascii=False)
         else:
-            answered.to_parquet(out, index=False)
+            mixed = [name for name in table.columns if table[name].map(type).nunique() > 1]
+            answered.astype(dict.fromkeys(mixed, str)).to_parquet(out, index=False)
     except OSError as error:
         raise storage_error(out, error) from error

@@ -148,7 +148,7 @@ def recommend(
         if candidate.name in names or entry is None:
             continue
         parts = _facts(entry, entry.parameters.value, around)
-        parts["performance"] = _published(entry)
+        parts["performance"] = _published(entry, catalogue)
         ranked.append(_ranked(entry.name, parts, "not measured here", entry, measured=False))
     ranked.sort(key=lambda model: -model.score)
     eligible = names or {candidate.name for candidate in present}
@@ -188,10 +188,22 @@ def _facts(entry: ModelEntry | None, parameters: int, around: Circumstances) -> 
     }
 
 
-def _published(entry: ModelEntry) -> float:
-    """Mean of published results on classification, as a share; the middle when there are none."""
-    found = [result.value / 100 for result in entry.results if 1 < result.value <= 100]
-    return sum(found) / len(found) if found else 0.5
+def _published(entry: ModelEntry, catalogue: dict[str, ModelEntry]) -> float:
+    """Where its published results lie among those of other models on the same data; the middle when there are none.
+
+    Scores on different data say nothing of each other, so each is only placed between the worst and the best on its own.
+    """
+    places = []
+    for result in entry.results:
+        same = [
+            other.value
+            for model in catalogue.values()
+            for other in model.results
+            if (other.task, other.data, other.metric) == (result.task, result.data, result.metric)
+        ]
+        if len(same) > 2 and max(same) > min(same):
+            places.append((result.value - min(same)) / (max(same) - min(same)))
+    return sum(places) / len(places) if places else 0.5
 
 
 def _ranked(name: str, parts: dict[str, float], note: str, entry: ModelEntry | None, *, measured: bool) -> RankedModel:

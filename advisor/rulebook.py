@@ -16,6 +16,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
 Url = Annotated[str, Field(pattern=r"^https://")]
+Origin = Annotated[str, Field(pattern=r"^(https://|set by us|measured by us)")]
+"""A page that gives the number, or an honest word that nobody else did."""
 
 
 class Fact(Record, Generic[T]):
@@ -169,7 +171,7 @@ class FactorRule(Record):
     shown_as: Literal["percent", "number", "points"]
     weight: float = Field(ge=0)
     """Weight of the factor in the weighted points; the same in all its readings."""
-    source: Url
+    source: Origin
     bands: list[Band]
 
     @model_validator(mode="after")
@@ -186,7 +188,7 @@ class Threshold(Record):
     value: float
     because: str
     flip: str
-    source: Url
+    source: Origin
 
 
 class DecisionRules(Record):

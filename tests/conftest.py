@@ -15,6 +15,7 @@ _empty_cache = tempfile.mkdtemp(prefix="finetune-advisor-tests-")
 atexit.register(shutil.rmtree, _empty_cache, ignore_errors=True)
 os.environ |= {
     "HF_HOME": _empty_cache,
+    "XDG_STATE_HOME": _empty_cache,
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_EVALUATE_OFFLINE": "1",

@@ -74,7 +74,7 @@ def make_bench(task: Task, data: Dataset, positions: Sequence[int], metric: Metr
         task=task,
         rows=rows,
         groups=groups,
-        classes=task.classes(data.rows),
+        classes=task.classes(data.unsealed()),
         metric=metric,
         folds=[folds(groups, strata, MOST_FOLDS, seed + repetition) for repetition in range(repeats)],
         seed=seed,

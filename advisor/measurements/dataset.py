@@ -35,7 +35,7 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: 
     begun = time.perf_counter()
     usable = usable_positions(data)
     per_class = Counter(str(data.rows.answers[position]) for position in usable) if data.rows.answers else Counter()
-    for label in {str(answer) for answer in data.rows.answers}:
+    for label in {str(answer) for answer in data.unsealed().answers}:
         per_class.setdefault(label, 0)
     texts = [_text(data.rows.inputs[position]) for position in data.positions("train", "validation")]
     words = [text.split() for text in texts]
@@ -74,12 +74,12 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: 
 
 
 def usable_positions(data: Dataset) -> list[int]:
-    """Positions of rows that may train and are worth it: not empty, not a copy of an earlier one, not contradicted."""
+    """Positions of rows that may train and are worth it: not empty, not a copy or nearly one of an earlier, not contradicted."""
     conflicts = set(_conflicting(data))
     seen: set[str] = set()
     found = []
     for position in data.positions("train", "validation"):
-        key = data.groups.text_hashes[position]
+        key = data.groups.keys[position]
         if key in seen or position in conflicts or not _text(data.rows.inputs[position]).strip():
             continue
         seen.add(key)

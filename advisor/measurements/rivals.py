@@ -14,7 +14,7 @@ from pipeline.records import Score
 from pipeline.task import Array, Predictions, RivalSetting
 
 Advance = Callable[[int, int], None]
-PERMUTATIONS = 299
+PERMUTATIONS = 999
 PERMUTED_ROWS = 2000
 RIDGE = 1.0
 
@@ -92,8 +92,6 @@ def permutation_p(bench: Bench, embedder: Embedder, pooling: str) -> float:
     first = list({key: place for place, key in reversed(list(enumerate(bench.groups)))}.values())
     places = sorted(np.random.default_rng(bench.seed).permutation(first)[:PERMUTED_ROWS])
     rows = bench.rows.take(places)
-    if len(rows) < 10:
-        return 1.0
     smoother = _smoother(_kernel(embedder(rows.inputs, pooling), [str(given) for given in rows.inputs]))
     labels = np.array([bench.classes.index(str(answer)) for answer in rows.answers])
     generator = np.random.default_rng(bench.seed)

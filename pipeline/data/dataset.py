@@ -38,6 +38,10 @@ class Dataset:
         assert "test" not in sides, "test rows are sealed: use open_test_rows"
         return [position for position, side in enumerate(self.sides) if side in sides]
 
+    def unsealed(self) -> Rows:
+        """All rows but the test rows: what classes and other choices may be taken from."""
+        return self.on("train", "validation", "reserve", "left_out")
+
     def on(self, *sides: Side) -> Rows:
         """The rows on these sides."""
         return self.rows.take(self.positions(*sides))
@@ -91,7 +95,25 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dat
     groups = group(together.inputs)
     earlier = load_splits(folder / source.splits) if source.splits else None
     sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
+    _refuse_unseen_classes(task, together, sides, source)
     return Dataset(together, groups, sides, source.test is not None, unlabelled)
+
+
+def _refuse_unseen_classes(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:
+    """A test file may not hold a class that no other row has: nothing could ever answer it.
+
+    Raises:
+        DataError: Names the classes.
+    """
+    sealed = task.classes(rows.take([row for row, side in enumerate(sides) if side == "test"]))
+    known = set(task.classes(rows.take([row for row, side in enumerate(sides) if side != "test"])))
+    unseen = [label for label in sealed if label not in known]
+    if unseen:
+        listed = ", ".join(f"'{label}'" for label in unseen)
+        raise DataError(
+            f"The test rows of '{Path(source.test or source.train).name}' hold labels that no other row has: {listed}.",
+            "Add training rows with these labels, or take those rows out of the test file.",
+        )
 
 
 def _sample(rows: Rows, most: int, seed: int) -> Rows:

@@ -51,13 +51,14 @@ class Preview(Record):
     rows: list[dict[str, Any]]
 
 
-def preview(source: DataSource, folder: Path, rows: int = 200) -> Preview:
-    """Look at the first rows of a source's training file.
+def preview(source: DataSource, folder: Path, rows: int = 200, *, whole: bool = False) -> Preview:
+    """Look at some rows of a source's training file.
 
     Args:
         source: Where the data is, with the user's encoding and delimiter if any.
         folder: What relative paths are relative to.
         rows: How many rows to look at.
+        whole: Take them evenly from the whole file, which is read through; else from its start. A file may be sorted.
 
     Raises:
         DataError: The file is missing, empty, or not readable as asked.
@@ -66,7 +67,8 @@ def preview(source: DataSource, folder: Path, rows: int = 200) -> Preview:
     if path is None:
         return Preview(path=source.train, dialect=Dialect(format="hub"), columns=[], rows=[])
     dialect = find_dialect(path, source)
-    found = list(itertools.islice(records(path, dialect), rows))
+    found = list(records(path, dialect) if whole else itertools.islice(records(path, dialect), rows))
+    found = found[:: max(1, len(found) // rows)]
     if not found:
         raise DataError(
             f"'{path.name}' holds no rows.", "Give a file with a header line and at least one row below it."

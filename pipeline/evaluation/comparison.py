@@ -56,9 +56,9 @@ def judge(difference: Difference, useful_gain: float, ceiling: str) -> tuple[Ver
     if ceiling == "insufficient_evidence":
         return "insufficient_evidence", f"The gain is {gain}; with so few rows no result can be called proven."
     if difference.low > 0 and difference.point >= useful_gain:
-        return "improved", f"The gain is {gain}: above zero for sure, and at least the {wanted} points that you wanted."
+        return "improved", f"The gain is {gain}: above zero at 95 %, and at least the {wanted} points that you wanted."
     if difference.high < useful_gain:
-        return "not_improved", f"The gain is {gain}: surely less than the {wanted} points that you wanted."
+        return "not_improved", f"The gain is {gain}: less than the {wanted} points that you wanted."
     return "insufficient_evidence", f"The gain is {gain}: these rows cannot tell whether it reaches {wanted} points."
 
 

@@ -35,7 +35,9 @@ def score_interval(metric: Metric, statistics: Array, seed: int, level: float = 
     """
     if metric.name == "accuracy":
         return wilson(round(float(statistics[:, 0].sum())), len(statistics), level)
-    return _bca(statistics[:, None, :], lambda sums: metric.reduce(sums[..., 0, :]), seed, level)
+    found = _bca(statistics[:, None, :], lambda sums: metric.reduce(sums[..., 0, :]), seed, level)
+    lowest, highest = metric.bounds
+    return found.model_copy(update={"low": max(found.low, lowest), "high": min(found.high, highest)})
 
 
 def difference_interval(metric: Metric, ours: Array, theirs: Array, seed: int, level: float = 0.95) -> Interval:
@@ -71,10 +73,18 @@ def _bca(statistics: Array, reduce: "object", seed: int, level: float) -> Interv
     sums = (weights.astype(np.float32) @ statistics.reshape(rows, arms * width).astype(np.float32)).astype(float)
     values = np.asarray(reduce(sums.reshape(RESAMPLES, arms, width)))
     if np.ptp(values) == 0:
-        return Interval(point=point, low=point, high=point, level=level)
+        return _rule_of_three(point, rows, level)
     jackknife = np.asarray(reduce(total - statistics))
     low, high = np.quantile(values, _bca_quantiles(values, point, jackknife, level))
     return Interval(point=point, low=float(low), high=float(high), level=level)
+
+
+def _rule_of_three(point: float, rows: int, level: float) -> Interval:
+    """What no row of a sample shows may still hold for up to three in `rows`; resampling cannot tell.
+
+    Source: Hanley & Lippman-Hand (1983), https://doi.org/10.1001/jama.1983.03330370053031
+    """
+    return Interval(point=point, low=point - 3 / rows, high=point + 3 / rows, level=level)
 
 
 def _bca_quantiles(values: Array, point: float, jackknife: Array, level: float) -> list[float]:

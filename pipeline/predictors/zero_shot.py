@@ -60,7 +60,7 @@ def zero_shot(
     def fit(rows: Rows, seed: int) -> ZeroShot:
         del seed
         found = phrasing_scores(rows, embedder, classes, phrases, templates, metric)
-        best = max(found, key=lambda phrasing: found[phrasing])
+        best = max(found, key=lambda phrasing: found[phrasing])  # without rows to tell, the first, uncentred
         sentences = _sentences(best.template, classes, phrases)
         offsets = _similarity(embedder, rows, sentences).mean(axis=0) if best.centred else np.zeros(len(classes))
         return ZeroShot(embedder, list(classes), sentences, offsets.tolist())

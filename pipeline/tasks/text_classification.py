@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.embeddings import Embedder
 
 MOST_CLASSES = 1000
+ROWS_TO_JUDGE_LABELS = 50
+"""Rows from which a column with a label for every other row is taken for something else."""
 WORST_ROWS = 20
 USUAL_TEXTS = ("text", "sentence", "content", "body", "review", "question", "tweet", "message")
 USUAL_LABELS = ("label", "class", "category", "target", "sentiment", "intent", "topic")
@@ -89,7 +91,7 @@ class TextClassification:
                 f"'{name}' has one class only: every label is '{only}'.",
                 "Add rows of another class, or name another label column.",
             )
-        if len(counts) > min(MOST_CLASSES, max(len(rows) // 2, 2)):
+        if len(rows) >= ROWS_TO_JUDGE_LABELS and len(counts) > min(MOST_CLASSES, len(rows) // 2):
             raise DataError(
                 f"The label column of '{name}' holds {len(counts):,} different values in {len(rows):,} rows.",
                 "Name the column that holds the classes.",
@@ -206,7 +208,7 @@ class TextClassification:
 
 def _clear_winner(scores: Mapping[str, float], usual_names: Sequence[str], columns: Sequence[str]) -> list[str]:
     """The usual name when exactly one column bears one, odd values or not when none looks right; else all by score."""
-    usual = [name for name in scores or columns if name.lower() in usual_names]
+    usual = [name for name in columns if name.lower() in usual_names]
     return usual if len(usual) == 1 else sorted(scores, key=lambda name: -scores[name])
 
 

@@ -25,6 +25,11 @@ from pipeline.task import Metric, Rows, Task, TrainingSetting
 SCORE, NOISE = "eval_score", "eval_score_standard_error"
 """Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
 
+LOG_EVERY_STEPS = 5
+"""Fewer where an epoch has fewer, so that every epoch has a loss."""
+FEWEST_STEPS = 4
+"""Steps that a pilot takes however slow they are: the first warms up, three are timed."""
+
 
 @dataclass(frozen=True)
 class TrainingJob:
@@ -125,7 +130,7 @@ def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", 
         load_best_model_at_end=not pilot,
         metric_for_best_model=None if pilot else SCORE,
         greater_is_better=True,
-        logging_steps=5,
+        logging_steps=max(1, min(LOG_EVERY_STEPS, len(job.train) // recipe.batch_size)),
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
         disable_tqdm=True,
@@ -250,7 +255,8 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         wall, cpu = time.perf_counter() - self._step_wall, time.process_time() - self._step_cpu
         self.steps.append(StepTime(self._tokens, wall, cpu))
-        if self.stop_after_seconds is not None and time.perf_counter() - self._begun > self.stop_after_seconds:
+        late = self.stop_after_seconds is not None and time.perf_counter() - self._begun > self.stop_after_seconds
+        if late and len(self.steps) >= FEWEST_STEPS:
             control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:

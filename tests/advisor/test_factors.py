@@ -117,7 +117,7 @@ def test_no_expertise_asks_for_guidance_and_is_never_alone_a_no_go() -> None:
         "smallest_class": ("a", 90),
         "median_class_rows": 120.0,
         "consent": "unknown",
-        "permutation_p": 0.003,
+        "permutation_p": 0.001,
         "best": ("probe", 0.8, 0.7),
         "good_enough": 0.95,
         "useful_gain": 0.03,

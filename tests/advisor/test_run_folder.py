@@ -10,7 +10,7 @@ from advisor.answers_file import read_answers
 from advisor.errors import RunFolderError
 from advisor.ledger import clean_runs, read_runs
 from advisor.records import Answers, HardwareMeasurement, Models
-from advisor.run_folder import RunFolder, newest_unfinished, open_existing, open_run, run_name
+from advisor.run_folder import RunFolder, last_unfinished, note_as_last, open_existing, open_run, run_name
 from pipeline.errors import PipelineError, PlanError, StorageError
 from pipeline.records import DataSource
 from tests.advisor import decisions
@@ -30,6 +30,7 @@ def refusal(answered: Answers, out: Path | None) -> str:
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path
 
 
@@ -181,22 +182,27 @@ def run(name: str, *files: str) -> Path:
     return path
 
 
-def test_the_newest_run_that_was_stopped_on_its_way_is_gone_on_with() -> None:
-    run("20260101-000000-a")
-    planned = run("20260102-000000-b", "decision.json", "plan.json")
-    run("20260103-000000-c", "decision.json")
-    run("20260104-000000-d", "decision.json", "plan.json", "result.json")
-    assert newest_unfinished().path == planned
-    (planned / "result.json").write_text("{}")
-    assert newest_unfinished().path.name == "20260101-000000-a"
+def test_the_run_to_go_on_with_is_the_last_one_when_it_was_stopped_wherever_it_is(tmp_path: Path) -> None:
+    elsewhere = open_run(answers(), tmp_path / "elsewhere")
+    note_as_last(elsewhere)
+    assert last_unfinished().path == elsewhere.path
+    (elsewhere.path / "decision.json").write_text("{}")
+    (elsewhere.path / "plan.json").write_text("{}")
+    with pytest.raises(RunFolderError):
+        last_unfinished()  # a go whose training nobody has begun is not a stopped run
+    (elsewhere.path / "log.jsonl").write_text("")
+    assert last_unfinished().path == elsewhere.path
+    (elsewhere.path / "result.json").write_text("{}")
+    with pytest.raises(RunFolderError):
+        last_unfinished()
 
 
 def test_without_a_stopped_run_it_says_how_to_start_one() -> None:
     with pytest.raises(RunFolderError) as caught:
-        newest_unfinished()
+        last_unfinished()
     assert str(caught.value) == (
-        "No run in 'runs' was stopped on its way.\n"
-        "Start one with `advisor`, or `advisor assess FILE`; `advisor runs` lists all."
+        "No run was stopped on its way, or it is gone.\n"
+        "Start one with `advisor`, or `advisor assess FILE`; `advisor assess RUN` goes on with an older one."
     )
 
 

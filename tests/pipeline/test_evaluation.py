@@ -88,10 +88,10 @@ def test_bca_covers_the_true_macro_f1_about_as_often_as_it_says() -> None:
     assert covered(MACRO_F1, 100, true, 0.6, trials=100) == pytest.approx(0.95, abs=0.045)  # two standard errors
 
 
-def test_scores_that_never_vary_have_an_interval_of_no_width() -> None:
+def test_scores_that_no_resample_can_vary_get_the_rule_of_three() -> None:
     truth = ["a", "b"] * 20
     found = score_interval(MACRO_F1, MACRO_F1.statistics(truth, truth, CLASSES), seed=0)
-    assert (found.low, found.point, found.high) == (1.0, 1.0, 1.0)
+    assert (found.low, found.point, found.high) == (1 - 3 / 40, 1.0, 1.0)
 
 
 def test_a_difference_is_paired_so_that_shared_mistakes_cancel() -> None:
@@ -127,7 +127,7 @@ def test_a_comparison_and_a_score_carry_what_a_report_needs() -> None:
     assert found.p is not None
     assert found.p < 1e-6
     one = score("probe", MACRO_F1, rows, ours, CLASSES, seed=0)
-    assert (one.name, one.metric, one.score, one.low, one.high) == ("probe", "macro_f1", 1.0, 1.0, 1.0)
+    assert (one.name, one.metric, one.score, one.low, one.high) == ("probe", "macro_f1", 1.0, 1 - 3 / len(rows), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_comparison_and_a_score_carry_what_a_report_needs() -> None:
             0.01,
             0.09,
             "improved",
-            "The gain is +5.0 points (95 % interval +1.0 to +9.0): above zero for sure, and at least the 3.0 points that you wanted.",
+            "The gain is +5.0 points (95 % interval +1.0 to +9.0): above zero at 95 %, and at least the 3.0 points that you wanted.",
         ),
         (0.03, 0.0001, 0.09, "improved", None),
         (0.03, 0.0, 0.09, "insufficient_evidence", None),
@@ -155,7 +155,7 @@ def test_a_comparison_and_a_score_carry_what_a_report_needs() -> None:
             -0.03,
             0.0299,
             "not_improved",
-            "The gain is +0.0 points (95 % interval -3.0 to +3.0): surely less than the 3.0 points that you wanted.",
+            "The gain is +0.0 points (95 % interval -3.0 to +3.0): less than the 3.0 points that you wanted.",
         ),
         (-0.05, -0.09, -0.01, "not_improved", None),
         (0.02, 0.01, 0.0299, "not_improved", None),
