@@ -180,7 +180,7 @@ def _sealed(result: Result) -> list[Block]:
     note = f"{metric} on {say_count(result.test_rows)} rows, 95 % intervals"
     whiskers = [_whisker(score, strong=score is result.fine_tuned) for score in with_fine_tuned(result)]
     gain = result.difference
-    test = "" if gain.p is None else f", {say_p(gain.p)} by McNemar's test"
+    test = "" if gain.p is None else f", {say_p(gain.p)} by McNemar's test of right and wrong rows"
     return [
         Heading("On the sealed rows", note),
         Forest(whiskers),

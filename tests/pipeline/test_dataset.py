@@ -112,3 +112,17 @@ def test_the_order_of_the_file_changes_no_side(csv_file: Path, rows: Rows) -> No
     write_csv(rows.take(range(len(rows) - 1, -1, -1)), csv_file)
     back = load(csv_file.parent)
     assert dict(zip(back.rows.ids, back.sides, strict=True)) == dict(zip(data.rows.ids, data.sides, strict=True))
+
+
+def test_a_class_that_only_test_rows_have_is_refused_by_name(csv_file: Path) -> None:
+    header = csv_file.read_text(encoding="utf-8").splitlines()[0]
+    row = ",".join(
+        {"text": "something else altogether", "label": "unheard"}.get(name, "") for name in header.split(",")
+    )
+    (csv_file.parent / "later.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load(csv_file.parent, test="later.csv")
+    assert str(caught.value) == (
+        "The test rows of 'later.csv' hold labels that no other row has: 'unheard'.\n"
+        "Add training rows with these labels, or take those rows out of the test file."
+    )

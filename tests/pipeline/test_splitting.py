@@ -236,3 +236,12 @@ def test_the_checksum_knows_rows_sides_and_order() -> None:
     assert first == rows_checksum(["a", "b"], ["train", "test"])
     others = [rows_checksum(["a", "b"], ["train", "train"]), rows_checksum(["b", "a"], ["test", "train"])]
     assert first not in others
+
+
+def test_large_groups_train_as_often_as_rows_that_stand_alone() -> None:
+    keys = [f"{random.Random(place // 10).getrandbits(64):016x}" for place in range(3000)]
+    hashes = [f"{random.Random(5000 + place).getrandbits(64):016x}" for place in range(3000)]
+    sides = split(SplitRequest(Groups(hashes, keys, near_compared=True), ["one"] * 3000, [None] * 3000, seed=1))
+    counts = Counter(sides)
+    assert counts["train"] + counts["validation"] > 0.65 * 3000
+    assert counts["reserve"] < 0.15 * 3000
