@@ -397,7 +397,7 @@ def test_the_page_shows_the_outcome_beside_the_forecast(tmp_path: Path) -> None:
         "Wall time 11 min 42 s 12 min 25 s 6 % more",
         "Processor time 21 min 50 s 21 min 24 s 2 % less",
         "Peak memory 1.2 GB 1.3 GB 6 % more",
-        "+4.9 points over the linear probe (95 % interval +1.6 to +8.0, p = 0.004 by McNemar's test)",
+        "+4.9 points over the linear probe (95 % interval +1.6 to +8.0, p = 0.004 by McNemar's test of right and wrong rows)",
     ):
         assert shown in words
 
