@@ -139,6 +139,7 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
     Raises:
         PlanError: There is no plan; names the verdict and what would flip it.
     """
+    note_as_last(folder)
     if folder.has("result.json"):
         terminal.say(f"This run is finished; its result is in '{_shown(folder.path)}/result.json'.")
     elif (code := _launch(folder)) != 0:

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import theilslopes
 
 from pipeline.errors import PipelineError, RunFailed
+from pipeline.evaluation.intervals import difference_standard_error
 from pipeline.records import ModelSource, Recipe, Record, TextPreparation
 from pipeline.storage import load_record, save_record
-from pipeline.task import Array, Metric, Rows, load_task
+from pipeline.task import Array, Rows, load_task
 
 LONGEST_STEPS = 3
 PROGRESS = "progress.txt"
@@ -156,19 +158,19 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     metric = load_task(request.task).metrics[request.metric]
     one, other = np.concatenate(ours), np.concatenate(theirs)
     per_token, per_step = _step_cost([step.tokens for step in steps], [step.wall_seconds for step in steps])
-    cpu_ratio = sum(step.cpu_seconds for step in steps) / max(sum(step.wall_seconds for step in steps), 1e-9)
+    processor_share = float(np.median([step.cpu_seconds / max(step.wall_seconds, 1e-9) for step in steps]))
     evaluated = np.sum(evaluation, axis=0)
     return PilotOutcome(
         train_rows=int((parts == 0).sum()),
         scored_rows=len(one),
         gain=float(metric.reduce(one.sum(axis=0)) - metric.reduce(other.sum(axis=0))),
-        gain_standard_error=_standard_error(metric, one, other, request.seed),
+        gain_standard_error=difference_standard_error(metric, one, other, request.seed),
         probe_score=float(metric.reduce(other.sum(axis=0))),
         fine_tuned_score=float(metric.reduce(one.sum(axis=0))),
         start_seconds=start[0],
         start_cpu_seconds=start[1],
         seconds_per_token=per_token,
-        processor_share=cpu_ratio,
+        processor_share=processor_share,
         evaluation_seconds_per_token=float(evaluated[1] / max(evaluated[0], 1)),
         evaluation_cpu_seconds_per_token=float(evaluated[2] / max(evaluated[0], 1)),
         seconds_per_step=per_step,
@@ -243,18 +245,15 @@ def _padded_tokens(features: list[dict[str, list[int]]]) -> int:
 
 
 def _step_cost(tokens: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:
-    """Seconds of a step as so much for each token and so much besides; both at least zero."""
+    """Seconds of a step as so much for each token and so much besides, both at least zero.
+
+    By medians (Theil-Sen), so that some steps on a suddenly busy machine do not count for all.
+    """
     if len(set(tokens)) < 3:
-        return float(np.sum(seconds) / max(np.sum(tokens), 1)), 0.0
-    slope, _ = np.polyfit(tokens, seconds, 1)
-    slope = min(max(float(slope), 0.0), float(np.sum(seconds) / np.sum(tokens)))
-    return slope, max(float(np.mean(seconds) - slope * np.mean(tokens)), 0.0)
-
-
-def _standard_error(metric: Metric, ours: Array, theirs: Array, seed: int) -> float:
-    """Of the difference of two scores on the same rows, by resampling rows."""
-    weights = np.random.default_rng(seed).multinomial(len(ours), np.full(len(ours), 1 / len(ours)), size=400)
-    return float(np.std(metric.reduce(weights @ ours) - metric.reduce(weights @ theirs)))
+        return float(np.median(np.divide(seconds, tokens))), 0.0
+    slope = float(theilslopes(seconds, tokens).slope)
+    slope = min(max(slope, 0.0), float(np.median(np.divide(seconds, tokens))))
+    return slope, max(float(np.median(np.subtract(seconds, np.multiply(slope, tokens)))), 0.0)
 
 
 if __name__ == "__main__":

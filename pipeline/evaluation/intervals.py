@@ -54,9 +54,21 @@ def standard_error(metric: Metric, statistics: Array, seed: int) -> float:
 
     Shapes: `statistics` is (rows, k) as `metric.statistics` gives it.
     """
-    rows = len(statistics)
-    weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=QUICK_RESAMPLES)
-    return float(np.std(metric.reduce(weights @ statistics)))
+    return float(np.std(metric.reduce(_quick_weights(len(statistics), seed) @ statistics)))
+
+
+def difference_standard_error(metric: Metric, ours: Array, theirs: Array, seed: int) -> float:
+    """Standard error of the difference of two scores on the same rows, by resampling rows.
+
+    Shapes: both are (rows, k), row by row the same rows.
+    """
+    weights = _quick_weights(len(ours), seed)
+    return float(np.std(metric.reduce(weights @ ours) - metric.reduce(weights @ theirs)))
+
+
+def _quick_weights(rows: int, seed: int) -> Array:
+    """How often each row is drawn in each resample; (resamples, rows)."""
+    return np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=QUICK_RESAMPLES)
 
 
 def _bca(statistics: Array, reduce: "object", seed: int, level: float) -> Interval:

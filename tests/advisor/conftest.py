@@ -49,8 +49,9 @@ def advise_in(folder: Path, *arguments: object) -> Done:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the command line is used in."""
+    """The folder that the command line is used in, by a person who never used it before."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     return tmp_path
 
 

@@ -258,7 +258,9 @@ def begin(here: Path, model: ModelSource) -> Path:
 
 
 @FULL
-@pytest.mark.parametrize("name", ["cache/dataset.json", "cache/rivals.json", "measurements.json", "decision.json"])
+@pytest.mark.parametrize(
+    "name", ["cache/dataset.json", "cache/model-tiny-bert.json", "measurements.json", "decision.json"]
+)
 def test_a_full_disk_is_said_and_the_same_command_goes_on_after(
     advisor: Advisor, here: Path, tiny_model: ModelSource, name: str
 ) -> None:

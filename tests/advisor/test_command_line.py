@@ -12,8 +12,9 @@ import pytest
 
 from advisor.answers_file import check_answers, commented_template
 from advisor.doctor import check_all
+from advisor.records import Expertise
 from advisor.report.terminal import Terminal
-from advisor.rulebook import load_models
+from advisor.rulebook import load_models, load_rules
 from advisor.run_folder import REMAKABLE
 from advisor.schemas import DOCUMENTS
 from advisor.session import Request, assess_new
@@ -27,12 +28,13 @@ INSTALL = 'Install it: pip install "finetune-advisor[demo]"'
 
 @pytest.fixture(scope="module")
 def waiting(tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource) -> Path:
-    """A run whose verdict is not-yet: it has too few rows."""
+    """A run of beginners whose verdict is not-yet: it has too few rows."""
     folder = tmp_path_factory.mktemp("waiting")
     tiny.write_csv(tiny.make_rows(60, seed=1), folder / "moods.csv")
     values: dict[str, Any] = {
         "data": {"train": str(folder / "moods.csv")},
         "models": {"candidates": [tiny_model.location]},
+        "expertise": dict.fromkeys(Expertise.model_fields, "none"),
     }
     assert (
         assess_new(check_answers(values, "answers"), folder / "run", Request(launch=False), Terminal(quiet=True)) == 4
@@ -89,8 +91,8 @@ def test_a_command_that_does_not_exist_as_typed_is_a_usage_error(advisor: Adviso
 REFUSED: list[tuple[list[str], str]] = [
     (
         ["--resume"],
-        "No run in 'runs' was stopped on its way.\n"
-        "Start one with `advisor`, or `advisor assess FILE`; `advisor runs` lists all.\n",
+        "No run was stopped on its way, or it is gone.\n"
+        "Start one with `advisor`, or `advisor assess FILE`; `advisor assess RUN` goes on with an older one.\n",
     ),
     (["assess", "answers.toml"], "There is no file 'answers.toml'.\nWrite one with `advisor init`.\n"),
     (["train", "x"], "'x' is not a run folder.\n`advisor runs` lists the runs; `advisor assess` makes one.\n"),
@@ -239,6 +241,14 @@ def test_json_is_one_document_of_the_published_schema_and_all_else_goes_to_stand
     assert factors == ["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
     decided = json.loads((waiting / "decision.json").read_text())
     assert {name: done.document[name] for name in decided} == decided
+
+
+def test_beginners_are_guided_and_told_so_whatever_the_verdict(advisor: Advisor, waiting: Path) -> None:
+    document = advisor("assess", waiting, "--json").document
+    assert document["guided"] is True
+    said = {reason["code"]: reason["because"] for reason in document["reasons"]}
+    assert list(said) == ["too_few_rows", "guided"]
+    assert said["guided"] == load_rules().decision.thresholds["guided"].because.replace("{value}", "0")
 
 
 def test_without_json_the_report_goes_to_standard_output(advisor: Advisor, waiting: Path) -> None:

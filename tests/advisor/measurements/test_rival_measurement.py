@@ -34,7 +34,7 @@ def setting(made: Bench, embedder: Embedder, phrases: dict[str, str]) -> RivalSe
 
 def test_labels_that_texts_explain_have_a_signal(embedder: Embedder) -> None:
     rows = tiny.make_rows(150, seed=4)
-    assert permutation_p(bench([*map(str, rows.inputs)], [*map(str, rows.answers)]), embedder, "mean") < NO_SIGNAL
+    assert permutation_p(bench([*map(str, rows.inputs)], [*map(str, rows.answers)]), embedder, "mean") <= NO_SIGNAL
 
 
 @pytest.mark.parametrize("seed", range(8))
