@@ -41,9 +41,10 @@ def find_out(measuring: Measuring) -> Facts:
         budget_seconds=60 * measuring.answers.budget.train_minutes,
         flops_per_second=hardware.matmul_flops_per_second,
         train_tokens=FORWARD_AND_BACK * TOKENS_A_WORD * dataset.median_words * dataset.train_rows,
+        max_latency_ms=measuring.answers.deployment.max_latency_ms,
     )
     recommendation = recommend(
-        _quick_enough(measuring), measuring.at_hand, measuring.candidates, measuring.rules.models, around
+        measuring.models, measuring.at_hand, measuring.candidates, measuring.rules.models, around
     )
     candidate = next(each for each in measuring.at_hand if each.name == recommendation.model)
     model = next((each for each in measuring.models if each.model == candidate.name), None)
@@ -60,13 +61,6 @@ def find_out(measuring: Measuring) -> Facts:
     pilot = measuring.pilot(candidate, model.pooling, recipe)
     expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
     return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)
-
-
-def _quick_enough(measuring: Measuring) -> list[ModelMeasurement]:
-    """The measured models that answer as quickly as the user needs; all of them when none does, which is then a veto."""
-    limit = measuring.answers.deployment.max_latency_ms
-    quick = [model for model in measuring.models if limit is None or model.latency_ms <= limit]
-    return quick or measuring.models
 
 
 def _forecast(

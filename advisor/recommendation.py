@@ -24,6 +24,7 @@ class Circumstances:
 
     Attributes:
         train_tokens: Tokens that a whole run reads forwards and backwards.
+        max_latency_ms: Milliseconds that one answer may take; None without a limit.
     """
 
     language: str
@@ -31,6 +32,7 @@ class Circumstances:
     budget_seconds: float
     flops_per_second: float
     train_tokens: float
+    max_latency_ms: float | None = None
 
 
 def shortlist(answers: Answers, catalogue: dict[str, ModelEntry], folder: Path) -> list[Candidate]:
@@ -132,8 +134,11 @@ def recommend(
 ) -> Recommendation:
     """Rank all candidates; the winner is the best of the measured ones, since plan and verdict rest on measurements.
 
-    Where the rows allowed no measurement, the best by facts of those at hand takes its place, and that is said.
+    One that answers too slowly wins only when all do, which is a veto then. Where the rows allowed no measurement, the
+    best by facts of those at hand takes its place, and that is said.
     """
+    limit = around.max_latency_ms
+    quick = {each.model for each in measured if limit is None or each.latency_ms <= limit}
     best_probe = max((measurement.probe for measurement in measured), default=0.0)
     ranked: list[RankedModel] = []
     for measurement in measured:
@@ -141,6 +146,7 @@ def recommend(
         parts = _facts(entry, measurement.parameters, around)
         parts["performance"] = measurement.probe / max(best_probe, 1e-9)
         note = f"probe {measurement.probe:.3f}, LogME {measurement.log_evidence:.3f}, {measurement.latency_ms:.0f} ms a text"
+        note += "" if measurement.model in quick else ", longer than you allow"
         ranked.append(_ranked(measurement.model, parts, note, entry, measured=True))
     names = {measurement.model for measurement in measured}
     for candidate in candidates:
@@ -151,11 +157,12 @@ def recommend(
         parts["performance"] = _published(entry, catalogue)
         ranked.append(_ranked(entry.name, parts, "not measured here", entry, measured=False))
     ranked.sort(key=lambda model: -model.score)
-    eligible = names or {candidate.name for candidate in present}
+    eligible = quick or names or {candidate.name for candidate in present}
     winner = next((model for model in ranked if model.model in eligible), None)
     name = winner.model if winner else present[0].name
+    only = " that answer quickly enough" if 0 < len(quick) < len(measured) else ""
     how = (
-        f"Of the {len(measured)} measured here it comes out best"
+        f"Of the {len(quick) if only else len(measured)} measured here{only} it comes out best"
         if measured
         else "The rows allow no measurement; by facts it fits best of those at hand"
     )

@@ -51,7 +51,10 @@ def mcnemar(ours_right: Array, theirs_right: Array) -> float:
 
 def judge(difference: Difference, useful_gain: float, ceiling: str) -> tuple[Verdict, str]:
     """Whether fine-tuning improved on the rival by a useful amount, and the sentence that says so."""
-    gain = f"{100 * difference.point:+.1f} points (95 % interval {100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
+    point, low, high = (
+        f"{round(100 * each, 1) + 0.0:+.1f}" for each in (difference.point, difference.low, difference.high)
+    )
+    gain = f"{point} points (95 % interval {low} to {high})"
     wanted = f"{100 * useful_gain:.1f}"
     if ceiling == "insufficient_evidence":
         return "insufficient_evidence", f"The gain is {gain}; with so few rows no result can be called proven."

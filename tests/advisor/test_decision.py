@@ -240,7 +240,7 @@ def test_remarks_use_only_the_slots_that_are_filled(code: str) -> None:
         ("no_room", {"best": ("tfidf", 0.95, 0.9)}, ("5.0 points", "12.5 points", "TF-IDF")),
         ("no_go_probability", {"probability": 0.04}, ("4 %", "25 %", "")),
         ("go_probability", {"probability": 0.86}, ("86 %", "50 %", "")),
-        ("go_points", {"probability": 0.4, "points": 2.25}, ("2.2", "2.6", "40 %")),
+        ("go_points", {"probability": 0.4, "points": 2.25}, ("2.2", "3.5", "40 %")),
         ("over_time_budget", {"time_share": 3.4}, ("340 %", "1", "")),
         ("over_memory_budget", {"memory_share": 1.26}, ("126 %", "1", "")),
         ("over_latency", {"latency_share": 9.0}, ("900 %", "1", "")),

@@ -176,6 +176,29 @@ def test_a_model_that_takes_longer_than_the_budget_is_weak_in_size() -> None:
     assert "Weak in size" in large.because
 
 
+@pytest.mark.parametrize(
+    ("limit", "winner", "because"),
+    [
+        (None, BASE, "Of the 2 measured here it comes out best: "),
+        (30.0, BASE, "Of the 2 measured here it comes out best: "),
+        (29.9, SMALL, "Of the 1 measured here that answer quickly enough it comes out best: "),
+        (1.0, BASE, "Of the 2 measured here it comes out best: "),
+    ],
+)
+def test_a_model_slower_than_allowed_is_recommended_only_when_all_are(
+    limit: float | None, winner: str, because: str
+) -> None:
+    models = [measured(SMALL, 0.5), measured(BASE, 0.9).model_copy(update={"latency_ms": 30.0})]
+    here = [candidate(SMALL), candidate(BASE)]
+    found = recommend(models, here, here, CATALOGUE, dataclasses.replace(AROUND, max_latency_ms=limit))
+    assert found.model == winner
+    assert found.because.startswith(because)
+    for ranked, latency in ((SMALL, 8.4), (BASE, 30.0)):
+        said = next(each for each in found.ranking if each.model == ranked)
+        assert said.measured
+        assert (", longer than you allow." in said.because) == (limit is not None and latency > limit)
+
+
 @pytest.mark.parametrize("language", ["de", "fi"])
 def test_a_model_of_another_language_ranks_below_one_that_speaks_it(language: str) -> None:
     german = dataclasses.replace(AROUND, language=language)
