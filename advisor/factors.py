@@ -192,7 +192,13 @@ def _compute_evidence(answers: Answers, measurements: Measurements, forecast: Fo
         + (f"accelerator {hardware.accelerator}." if hardware.accelerator else "no accelerator."),
     ]
     if measurements.pilot is not None:
-        found.append(f"The dry run took {measurements.pilot.steps} real steps in {measurements.pilot.seconds:.0f} s.")
+        pilot = measurements.pilot
+        cut = (
+            f" of {pilot.planned_steps}: time ran out, so its gain tells less"
+            if pilot.steps < pilot.planned_steps
+            else ""
+        )
+        found.append(f"The dry run took {pilot.steps} real steps{cut}, in {pilot.seconds:.0f} s.")
     if forecast is not None:
         found.append(
             f"Whole run, evaluation included: {forecast.train_wall_seconds:.0f} s of {60 * answers.budget.train_minutes:.0f} s allowed, "

@@ -75,7 +75,8 @@ def _share(pilot: PilotMeasurement, train_rows: int, rules: ForecastRules) -> tu
     room = max(1 - pilot.probe_score, 0.02)
     doublings = min(max(math.log2(train_rows / pilot.train_rows), 0.0), MOST_DOUBLINGS)
     tried = max(pilot.gain / room, -1.0) + numbers["share_per_doubling"] * doublings
-    tried_variance = (pilot.gain_standard_error / room) ** 2 + numbers["pilot_deviation"] ** 2
+    complete = min(pilot.steps / pilot.planned_steps, 1.0)  # cut short, it tells less: its rate never came down
+    tried_variance = (pilot.gain_standard_error / room) ** 2 + (numbers["pilot_deviation"] / complete**2) ** 2
     weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + tried_variance)
     prior = numbers["prior_share"]
     return prior + weight * (tried - prior), math.sqrt(weight * tried_variance)

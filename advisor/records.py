@@ -364,6 +364,8 @@ class PilotMeasurement(Record):
     """With the longest batch."""
     batch_size: int
     steps: int
+    planned_steps: int
+    """More than `steps` when time ran out; the gain then tells less."""
     seconds: float
 
 

@@ -67,7 +67,8 @@ class PilotOutcome(Record):
     peak_memory_bytes: int
     batch_size: int
     steps: int
-    ended_early: bool
+    planned_steps: int
+    """More than `steps` when time ran out."""
 
 
 def run_pilot(
@@ -177,7 +178,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         peak_memory_bytes=peak_memory_bytes(),
         batch_size=request.recipe.batch_size,
         steps=len(steps) + len(arms),
-        ended_early=len(steps) + len(arms) < len(arms) * _planned_steps(request, int((parts == 0).sum())),
+        planned_steps=sum(_planned_steps(request, int((parts == arm).sum())) for arm in arms),
     )
 
 

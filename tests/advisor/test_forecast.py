@@ -187,3 +187,10 @@ def test_every_choice_of_a_recipe_has_a_reason_and_a_source(imbalance: float) ->
     assert set(found.because) == set(found.sources)
     assert all("{" not in sentence for sentence in found.because.values())
     assert all(source.startswith("https://") for source in found.sources.values())
+
+
+def test_a_pilot_that_was_cut_short_counts_for_less() -> None:
+    whole, cut = pilot(-0.1), pilot(-0.1).model_copy(update={"planned_steps": 2 * pilot().steps})
+    prior = RULES.forecast.numbers["prior_share"].value
+    point = 0.8 + prior * 0.2
+    assert expected(whole).score.point < expected(cut).score.point < point

@@ -49,7 +49,7 @@ def test_a_pilot_measures_gain_time_and_memory(tiny_model: ModelSource, rows: Ro
     assert found.gain == pytest.approx(found.fine_tuned_score - found.probe_score)
     assert 0 < found.gain_standard_error < 0.1
     assert found.steps == 2 * 12 * 6
-    assert not found.ended_early
+    assert found.steps == found.planned_steps
     assert found.seconds_per_token > 0
     assert found.start_seconds > 0
     assert found.peak_memory_bytes > 50_000_000
