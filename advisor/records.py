@@ -10,6 +10,7 @@ from pipeline.records import (
     Document,
     Forecast,
     ModelSource,
+    PilotOutcome,
     Plan,
     Record,
     Result,
@@ -339,33 +340,9 @@ class RivalMeasurement(Record):
     seconds: float
 
 
-class PilotMeasurement(Record):
+class PilotMeasurement(PilotOutcome):
     """A short real fine-tuning in a fresh process: what it gained over the probe, and what a step costs."""
 
-    train_rows: int
-    scored_rows: int
-    gain: float
-    """Score of the briefly fine-tuned model minus that of the probe, same rows."""
-    gain_standard_error: float
-    probe_score: float
-    fine_tuned_score: float
-    start_seconds: float
-    """From process start to the first step."""
-    start_cpu_seconds: float
-    seconds_per_token: float
-    """Wall seconds of one training step over its padded tokens."""
-    processor_share: float
-    """Processor seconds in a wall second of training."""
-    evaluation_seconds_per_token: float
-    evaluation_cpu_seconds_per_token: float
-    seconds_per_step: float
-    """Part of a step that does not depend on its tokens."""
-    peak_memory_bytes: int
-    """With the longest batch."""
-    batch_size: int
-    steps: int
-    planned_steps: int
-    """More than `steps` when time ran out; the gain then tells less."""
     seconds: float
 
 

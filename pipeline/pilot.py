@@ -17,7 +17,7 @@ from scipy.stats import theilslopes
 
 from pipeline.errors import PipelineError, RunFailed
 from pipeline.evaluation.intervals import difference_standard_error
-from pipeline.records import ModelSource, Recipe, Record, TextPreparation
+from pipeline.records import ModelSource, PilotOutcome, Recipe, Record, TextPreparation
 from pipeline.storage import load_record, save_record
 from pipeline.task import Array, Rows, load_task
 
@@ -46,29 +46,6 @@ class PilotRequest(Record):
     seed: int
     started: float
     """`time.time()` when the process was asked for."""
-
-
-class PilotOutcome(Record):
-    """What a pilot found."""
-
-    train_rows: int
-    scored_rows: int
-    gain: float
-    gain_standard_error: float
-    probe_score: float
-    fine_tuned_score: float
-    start_seconds: float
-    start_cpu_seconds: float
-    seconds_per_token: float
-    processor_share: float
-    evaluation_seconds_per_token: float
-    evaluation_cpu_seconds_per_token: float
-    seconds_per_step: float
-    peak_memory_bytes: int
-    batch_size: int
-    steps: int
-    planned_steps: int
-    """More than `steps` when time ran out."""
 
 
 def run_pilot(

@@ -131,6 +131,35 @@ class Score(Record):
     """What a reader should know about this way on this data."""
 
 
+class PilotOutcome(Record):
+    """What a short real fine-tuning found."""
+
+    train_rows: int
+    scored_rows: int
+    gain: float
+    """Score of the briefly fine-tuned model minus that of the probe, same rows."""
+    gain_standard_error: float
+    probe_score: float
+    fine_tuned_score: float
+    start_seconds: float
+    """From process start to the first step."""
+    start_cpu_seconds: float
+    seconds_per_token: float
+    """Wall seconds of one training step over its padded tokens."""
+    processor_share: float
+    """Processor seconds in a wall second of training."""
+    evaluation_seconds_per_token: float
+    evaluation_cpu_seconds_per_token: float
+    seconds_per_step: float
+    """Part of a step that does not depend on its tokens."""
+    peak_memory_bytes: int
+    """With the longest batch."""
+    batch_size: int
+    steps: int
+    planned_steps: int
+    """More than `steps` when time ran out; the gain then tells less."""
+
+
 class Forecast(Record):
     """What the advisor expects of the run, written before training and compared with the outcome after."""
 
