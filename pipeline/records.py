@@ -11,7 +11,7 @@ SCHEMA_VERSION: Literal[1] = 1
 class Record(BaseModel):
     """A frozen fact: unknown fields are errors, and nothing changes after it is made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 class Document(Record):

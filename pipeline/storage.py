@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pandas as pd
 from pydantic import ValidationError
 
 from pipeline.errors import PlanError, StorageError
@@ -78,6 +77,8 @@ def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: 
     Raises:
         StorageError: The disk or the folder cannot take it.
     """
+    import pandas as pd
+
     truth: dict[str, list[Any]] = {"truth": list(rows.answers)} if rows.answers else {}
     table = pd.DataFrame({"row_id": list(predictions.row_ids), **truth, "answer": list(predictions.answers)})
     if predictions.scores is not None:

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from pipeline.errors import PlanError
 from pipeline.records import ErrorAnalysis, Plan
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from torch import Tensor
     from transformers import PreTrainedModel
 
     from pipeline.embeddings import Embedder
 
-Array = np.ndarray[Any, np.dtype[Any]]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, np.dtype[Any]]
+else:  # the questionnaire reads this module too, and must not wait for numpy
+    Array = Any
 Input = str | tuple[str, ...]
 """What a model reads: a text, a pair of texts, the words of a sentence."""
 Answer = str | float | tuple[str, ...]

@@ -173,3 +173,12 @@ def test_what_runs_before_the_last_question_does_not_wait_for_torch() -> None:
     code = f"import importlib, sys; [importlib.import_module(name) for name in {light}]; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE)
     assert not {"torch", "transformers", "pandas", "rich"} & set(done.stdout.splitlines())
+
+
+def test_nothing_heavy_stands_between_a_person_and_the_first_question() -> None:
+    script = (
+        "import sys, advisor.__main__, advisor.interview, advisor.run_folder\n"
+        "print([name for name in ('torch', 'transformers', 'pandas', 'numpy', 'scipy', 'datasets') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
