@@ -75,7 +75,8 @@ def run_blocks(lines: "list[RunLine]") -> list[Block]:
     rows = [row for line in lines for row in _run_rows(line)]
     taken = sum(line.bytes_on_disk for line in lines)
     again = sum(line.bytes_remakable for line in lines)
-    total = f"{say_many(len(lines), 'run')} take {say_bytes(taken)}; {say_bytes(again)} of it can be made again."
+    takes = "takes" if len(lines) == 1 else "take"
+    total = f"{say_many(len(lines), 'run')} {takes} {say_bytes(taken)}; {say_bytes(again)} of it can be made again."
     return [
         Heading("Runs"),
         Table(rows, titles, right=frozenset({2, 3, 4, 5, 6}), quiet=frozenset({1})),
