@@ -1,6 +1,5 @@
 """The best cheap way, saved ready to use: no user leaves with nothing."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -76,11 +75,3 @@ def load_alternative(folder: Path) -> tuple[SavedWay, Predict]:
         path = locate(way.model, folder)
         embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
     return way, load_task(way.task).load_rival(target, embedder)
-
-
-def describe_columns(folder: Path) -> dict[str, str | list[str]]:
-    """The columns that the run read its rows from."""
-    found: dict[str, str | list[str]] = json.loads((folder / "alternative" / "way.json").read_text(encoding="utf-8"))[
-        "columns"
-    ]
-    return found

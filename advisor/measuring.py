@@ -26,6 +26,7 @@ from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
 from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
 from pipeline.models import check_weights, locate
+from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import Recipe, Record, TextPreparation
 from pipeline.storage import save_text
 from pipeline.task import Metric, RivalSetting, Task, load_task
@@ -232,13 +233,5 @@ class Measuring:
             texts = [str(prepare(given, embedder.preparation)) for given in rows.inputs]
             limit = embedder.preparation.max_tokens
             encoded = embedder.tokenizer(texts, truncation=True, max_length=limit)["input_ids"] if texts else []
-            found.append(_padded([len(tokens) for tokens in encoded]))
+            found.append(padded_tokens([len(tokens) for tokens in encoded], batch_size=16))
         return found[0], found[1]
-
-
-def _padded(lengths: list[int], batch_size: int = 16) -> int:
-    """Tokens when rows of like length stand together."""
-    ordered = sorted(lengths, reverse=True)
-    return sum(
-        ordered[start] * len(ordered[start : start + batch_size]) for start in range(0, len(ordered), batch_size)
-    )

@@ -17,6 +17,7 @@ from scipy.stats import theilslopes
 
 from pipeline.errors import PipelineError, RunFailed
 from pipeline.evaluation.intervals import difference_standard_error
+from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import ModelSource, PilotOutcome, Recipe, Record, TextPreparation
 from pipeline.storage import load_record, save_record
 from pipeline.task import Array, Rows, load_task
@@ -126,7 +127,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         scored = rows.take(np.flatnonzero(parts != arm))
         begun = time.perf_counter(), time.process_time()
         answers = trained.model(scored).answers
-        tokens = _padded_tokens(trained.model.encode(scored.inputs))
+        tokens = padded_tokens([len(row["input_ids"]) for row in trained.model.encode(scored.inputs)])
         evaluation.append((tokens, time.perf_counter() - begun[0], time.process_time() - begun[1]))
         metric = load_task(request.task).metrics[request.metric]
         ours.append(metric.statistics(scored.answers, answers, request.classes))
@@ -213,13 +214,6 @@ def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Pa
         seed=request.seed,
     )
     train(job, folder / "longest", lambda *_, **__: None, stop_after_seconds=60.0)
-
-
-def _padded_tokens(features: list[dict[str, list[int]]]) -> int:
-    from pipeline.predictors.fine_tuned import BATCH
-
-    lengths = sorted((len(row["input_ids"]) for row in features), reverse=True)
-    return sum(lengths[start] * len(lengths[start : start + BATCH]) for start in range(0, len(lengths), BATCH))
 
 
 def _step_cost(tokens: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:

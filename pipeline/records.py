@@ -1,7 +1,7 @@
 """The frozen facts that the pipeline takes and returns, in the order they flow. Free of torch."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -315,8 +315,6 @@ class Result(Document):
     classes: list[str]
     environment: dict[str, str]
     """Versions, processor and load that the run had."""
-
-    kind: ClassVar[str] = "result"
 
 
 class NextStep(Record):

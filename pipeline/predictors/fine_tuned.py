@@ -80,6 +80,14 @@ class FineTuned:
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
+def padded_tokens(lengths: Sequence[int], batch_size: int = BATCH) -> int:
+    """Tokens that rows of these lengths come to when rows of like length are padded together in batches."""
+    ordered = sorted(lengths, reverse=True)
+    return sum(
+        ordered[start] * len(ordered[start : start + batch_size]) for start in range(0, len(ordered), batch_size)
+    )
+
+
 def load_fine_tuned(folder: Path) -> FineTuned:
     """Load a model that a run has saved.
 
