@@ -37,6 +37,11 @@ app = typer.Typer(
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run; runs/<time>-<name> when not given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; all else goes to standard error.")]
 NoLaunch = Annotated[bool, typer.Option("--no-launch", help="On a go, do not start training.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="ROLE=COLUMN", help="Column of any other role of the task; can be repeated."),
+]
+Task = Annotated[str, typer.Option("--task", help="Kind of task: a key of the README's table.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 
 
@@ -124,8 +129,16 @@ def assess(
         Path,
         typer.Argument(help="answers.toml, a data file, or the folder of a run to go on with.", show_default=False),
     ],
+    task: Annotated[
+        str | None, typer.Option(help="Kind of task; text-classification when not given.", show_default=False)
+    ] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
+    column: Columns = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Answer to a question of the task; can be repeated."),
+    ] = None,
     metric: Annotated[str | None, typer.Option(help="Score that counts.")] = None,
     good_enough: Annotated[float | None, typer.Option(help="Score at which you would stop looking.")] = None,
     useful_gain: Annotated[float | None, typer.Option(help="Smallest gain worth having.")] = None,
@@ -141,13 +154,15 @@ def assess(
 ) -> int:
     """Measure and decide from an answers file or a data file, without a question."""
     from advisor.run_folder import open_existing
-    from advisor.session import Request, answers_from, assess_new, carry_on
+    from advisor.session import Request, answers_from, assess_new, carry_on, pairs
 
     request = Request(launch=not no_launch, json=json)
     if source.is_dir():
         return carry_on(open_existing(source), request, _terminal(json=json))
     options: dict[str, dict[str, Any]] = {
-        "data": {"text": text, "label": label, "encoding": encoding, "delimiter": delimiter},
+        "": {"task": task},
+        "data": {"text": text, "label": label, **pairs(column), "encoding": encoding, "delimiter": delimiter},
+        "task_options": {**pairs(option)},
         "goal": {"metric": metric, "good_enough": good_enough, "useful_gain": useful_gain},
         "budget": {"train_minutes": minutes},
         "models": {"candidates": model},
@@ -192,19 +207,22 @@ def predict(
         bool, typer.Option("--cheap", help="Use the best cheap way even when there is a fine-tuned model.")
     ] = False,
     text: Annotated[str | None, typer.Option(help="Column with the text, when named differently here.")] = None,
+    column: Columns = None,
 ) -> None:
     """Answer new rows with what the run produced."""
     from advisor.prediction import predict as predict_rows
     from advisor.run_folder import open_existing
+    from advisor.session import pairs
 
-    way, rows = predict_rows(open_existing(run), data, out, cheap=cheap, text=text)
+    named = {**pairs(column), **({} if text is None else {"text": text})}
+    way, rows = predict_rows(open_existing(run), data, out, cheap=cheap, named=named)
     _terminal().say(f"{rows:,} rows answered by the {way} way, written to '{out}'.")
 
 
 @app.command()
 @_door
 def models(
-    task: Annotated[str, typer.Option(help="Only models for this task.")] = "text-classification",
+    task: Task = "text-classification",
     fetch: Annotated[str | None, typer.Option(help="Download this model from the hub, and pin what came.")] = None,
 ) -> None:
     """List the catalogue of pre-trained models, with why one would pick each."""
@@ -250,11 +268,12 @@ def doctor() -> int:
 @_door
 def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("answers.toml"),
+    task: Task = "text-classification",
 ) -> None:
     """Write a commented answers file."""
     from advisor.answers_file import write_template
 
-    write_template(path)
+    write_template(path, task)
     _terminal().say(f"Wrote '{path}'. Fill it in, then: advisor assess {path}")
 
 

@@ -4,6 +4,7 @@ from advisor.alternative import save_alternative
 from advisor.decision import Verdict, decide
 from advisor.factors import (
     Readings,
+    Target,
     expertise_level,
     gather_evidence,
     read_quantities,
@@ -17,7 +18,8 @@ from advisor.planning import make_plan
 from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet, Reason
 from advisor.rulebook import Rules, say_way
 from advisor.run_folder import RunFolder
-from pipeline.evaluation.comparison import smallest_provable_gain
+from pipeline.evaluation.comparison import say_amount, smallest_provable_gain
+from pipeline.task import Task
 
 
 def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet | NoGo:
@@ -57,7 +59,8 @@ def _together(measuring: Measuring, facts: Facts) -> Measurements:
 def weigh(measuring: Measuring, facts: Facts, measurements: Measurements) -> tuple[list[FactorScore], Verdict]:
     """Score the five factors, and decide."""
     rules = measuring.rules
-    quantities = read_quantities(measuring.answers, measurements, facts.model, facts.forecast)
+    goal = Target(measuring.metric, measuring.aim.good_enough, measuring.aim.useful_gain)
+    quantities = read_quantities(measuring.answers, measurements, facts.model, facts.forecast, goal)
     entry = rules.models.get(facts.candidate.name)
     evidence = gather_evidence(measuring.answers, measurements, facts.model, entry, facts.forecast)
     factors = score_factors(rules.factors, Readings(quantities, evidence))
@@ -80,26 +83,33 @@ def _decision(measuring: Measuring, facts: Facts, factors: list[FactorScore], ve
         alternative=_keep_alternative(measuring, facts),
         flips=verdict.flips,
         metric=measuring.metric.name,
-        good_enough=answers.goal.good_enough,
-        useful_gain=answers.goal.useful_gain,
+        metric_facts=measuring.metric.facts,
+        good_enough=measuring.aim.good_enough,
+        useful_gain=measuring.aim.useful_gain,
     )
+
+
+def _unmeasured(task: Task) -> str:
+    """The way that needs fewest rows: zero-shot, else the way that knows least."""
+    return "zero_shot" if "zero_shot" in task.rivals else task.rivals[0]
 
 
 def _provable(measuring: Measuring, facts: Facts) -> float | None:
     if facts.rivals is None:
         return None
-    return smallest_provable_gain(measuring.dataset.test_rows, facts.rivals.discordant_fraction)
+    rivals = facts.rivals
+    return smallest_provable_gain(rivals.difference_standard_error, rivals.rows_used, measuring.dataset.test_rows)
 
 
 def _remarks(measuring: Measuring, verdict: Verdict, provable: float | None) -> list[Reason]:
     """What a person should know beside the reasons: a gain that could not be proven, and a need for guidance."""
     found = []
     thresholds = measuring.rules.decision.thresholds
-    wanted = measuring.answers.goal.useful_gain
+    wanted, scale = measuring.aim.useful_gain, measuring.metric.facts
     if verdict.name == "go" and provable is not None and provable > wanted * thresholds["hard_to_prove"].value:
         rows = shown(measuring.dataset.test_rows * (provable / wanted) ** 2, "number")
         rule = thresholds["hard_to_prove"]
-        values = {"{value}": shown(provable, "points"), "{limit}": shown(wanted, "points"), "{name}": rows}
+        values = {"{value}": say_amount(provable, scale), "{limit}": say_amount(wanted, scale), "{name}": rows}
         sentence = f"{rule.because} {rule.flip}"
         for slot, value in values.items():
             sentence = sentence.replace(slot, value)
@@ -115,7 +125,7 @@ def _keep_alternative(measuring: Measuring, facts: Facts) -> Alternative | None:
     """Save the best cheap way; zero-shot, unmeasured, where the rows allow no comparison."""
     pooling = facts.model.pooling if facts.model else facts.candidate.source.pooling
     setting = measuring.setting(facts.candidate, pooling)
-    name = facts.rivals.best if facts.rivals else "zero_shot"
+    name = facts.rivals.best if facts.rivals else _unmeasured(measuring.task)
     rows = measuring.data.on("train", "validation")
     columns = measuring.answers.data.columns
     measuring.progress.step(f"saving the best cheap way ({say_way(name)})")

@@ -12,14 +12,13 @@ from pipeline.records import Document, ModelSource, TextPreparation
 from pipeline.storage import load_record, save_record, storage_error
 from pipeline.task import Predict, RivalSetting, Rows, Task, load_task
 
-NEEDS_NO_MODEL = ("majority", "tfidf")
-
 
 class SavedWay(Document):
     """Which cheap way was saved, and what it reads."""
 
     name: str
     task: str
+    options: dict[str, str]
     classes: list[str]
     columns: dict[str, str | list[str]]
     model: ModelSource
@@ -45,12 +44,13 @@ def save_alternative(
     target.mkdir()
     way = task.fit_rival(name, setting)(rows, seed)
     try:
-        way.save(target)  # type: ignore[attr-defined]  # what `fit_rival` returns is a KeptPredict
+        way.save(target)
     except SafetensorError as error:
         raise storage_error(target, OSError(str(error))) from error
     description = SavedWay(
         name=name,
         task=task.key,
+        options=dict(task.options),
         classes=list(setting.classes),
         columns=columns,
         model=setting.embedder.source,
@@ -70,8 +70,6 @@ def load_alternative(folder: Path) -> tuple[SavedWay, Predict]:
     if not (target / "way.json").is_file():
         raise RunFolderError(f"'{folder}' holds no cheap way yet.", f"Go on with the run: `advisor assess {folder}`.")
     way = load_record(SavedWay, target / "way.json")
-    embedder = None
-    if way.name not in NEEDS_NO_MODEL:
-        path = locate(way.model, folder)
-        embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
-    return way, load_task(way.task).load_rival(target, embedder)
+    path = locate(way.model, folder)
+    embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
+    return way, load_task(way.task, way.options).load_rival(target, embedder)

@@ -1,9 +1,10 @@
 """Reads answers from TOML and writes them back, with the questions as comments."""
 
 import difflib
+import math
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,8 @@ from tomlkit.items import Table
 
 from advisor.errors import AnswersError, RunFolderError
 from advisor.records import Answers, Ask
-from advisor.rulebook import load_tasks
+from advisor.rulebook import TaskQuestion, TaskRules, load_tasks
+from pipeline.data.values import as_number
 from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Task, load_task
 
@@ -101,19 +103,39 @@ def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
         problem = f"'{key}' is not built yet" if known else f"is {key!r:.60}"
         yield "task", (problem, f"Built are: {', '.join(TASKS)}." if known else _did_you_mean(str(key), list(tasks)))
         return
-    task = load_task(key)
-    roles = [role.key for role in task.roles]
-    for name, column in _columns(_section(values, "data")).items():
-        if name not in roles:
+    columns, options = _columns(_section(values, "data")), _section(values, "task_options")
+    yield from _column_faults(columns, load_task(key))
+    faults = dict(_option_faults(options, tasks[key]))
+    yield from faults.items()
+    if not faults:
+        yield from _goal_faults(_section(values, "goal"), load_task(key, options, columns))
+
+
+def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
+    roles = {role.key: role for layout in task.layouts for role in layout.roles}
+    known = [*roles, *task.data_keys]
+    for name, column in columns.items():
+        if name not in known:
             fields = [field for field in DataSource.model_fields if field != "columns"]
-            yield f"data.{name}", ("is not a key of [data]", _did_you_mean(name, [*roles, *fields]))
-        elif isinstance(column, list):
+            yield f"data.{name}", ("is not a key of [data]", _did_you_mean(name, [*known, *fields]))
+        elif isinstance(column, list) and not (name in roles and roles[name].many):
             yield f"data.{name}", (f"is {column!r:.60}", "Write the name of one column.")
-    yield from _goal_faults(_section(values, "goal"), task)
-    options = [question.key for question in tasks[key].questions]
-    for name in _section(values, "task_options"):
-        if name not in options:
-            yield f"task_options.{name}", ("is not a question of this task", _did_you_mean(name, options))
+    named = set(columns) & set(roles)
+    if named and not any(named <= {role.key for role in layout.roles} for layout in task.layouts):
+        ways = "; or ".join(", ".join(role.key for role in layout.roles) for layout in task.layouts)
+        yield "data", (f"names columns that do not go together: {', '.join(sorted(named))}", f"Name {ways}.")
+
+
+def _option_faults(options: dict[str, Any], rules: TaskRules) -> Iterator[tuple[str, Fault]]:
+    questions = {question.key: question for question in rules.questions if question.section == "task_options"}
+    for name, value in options.items():
+        place = f"task_options.{name}"
+        if name not in questions:
+            yield place, ("is not a question of this task", _did_you_mean(name, list(questions)))
+        elif questions[name].choices and value not in questions[name].choices:
+            yield place, (f"is {value!r:.60}", f"Write one of: {', '.join(questions[name].choices)}.")
+        elif questions[name].number and as_number(value) is None:
+            yield place, (f"is {value!r:.60}", "Write a number.")
 
 
 def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -134,9 +156,10 @@ def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]
     low, high = task.metrics[asked].bounds
     for name, least, most in (("good_enough", low, high), ("useful_gain", 0.0, high - low)):
         value = goal.get(name)
-        if isinstance(value, int | float) and not least <= value <= most:
+        if isinstance(value, int | float) and not (least <= value <= most and math.isfinite(value)):
             percent = f" Write {value / 100:g} for {value:g} of a hundred." if most == 1 < value <= 100 else ""
-            yield f"goal.{name}", (f"is {value:g}", f"It has to lie between {least:g} and {most:g}.{percent}")
+            span = f"lie between {least:g} and {most:g}" if most < math.inf else f"be a number, at least {least:g}"
+            yield f"goal.{name}", (f"is {value:g}", f"It has to {span}.{percent}")
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
@@ -179,15 +202,17 @@ def write_toml(values: dict[str, Any], path: Path) -> None:
         ) from error
 
 
-def write_template(path: Path) -> None:
-    """Write the commented answers file.
+def write_template(path: Path, task: str) -> None:
+    """Write the commented answers file of a task.
 
     Raises:
-        AnswersError: The file is there already, or cannot be written.
+        AnswersError: The task is not built, or the file is there already or cannot be written.
     """
+    if task not in TASKS:
+        raise AnswersError(f"The task '{task}' is not built.", _did_you_mean(task, list(TASKS)))
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(commented_template())
+            file.write(commented_template(task))
     except FileExistsError as error:
         raise AnswersError(f"'{path}' is already there.", "Give another name: `advisor init other.toml`.") from error
     except OSError as error:
@@ -206,6 +231,8 @@ _EXAMPLES: dict[str, Any] = {
     "splits": "../earlier-run/splits.parquet",
     "phrases": {"0": "a negative review", "1": "a positive review"},
     "metric": "macro_f1",
+    "good_enough": 0.95,
+    "useful_gain": 0.03,
     "memory_gib": 8,
     "price_per_hour": 1.2,
     "max_latency_ms": 50,
@@ -215,55 +242,84 @@ _EXAMPLES: dict[str, Any] = {
 """What a key that has no default may look like."""
 
 
-def commented_template() -> str:
-    """An answers file with every question as a comment above its key; keys that have a default are commented out."""
+def commented_template(task: str) -> str:
+    """An answers file with every question as a comment above its key; all keys but the data file are commented out."""
+    examples = _EXAMPLES | {"metric": next(iter(load_task(task).metrics))}
     document = tomlkit.document()
     document.add(tomlkit.comment("Answers for `advisor assess answers.toml`. Only [data] train is needed;"))
     document.add(tomlkit.comment("take away the # in front of a key to answer its question."))
     document.add("schema_version", tomlkit.item(1))
-    document.add("task", tomlkit.item("text-classification"))
+    document.add("task", tomlkit.item(task))
     for name in ("name", "seed"):
         _add_commented(document, name, Answers.model_fields[name])
     for section in SECTIONS:
         document.add(tomlkit.nl())
-        document.add(section, _data_table() if section == "data" else _table(Answers.model_fields[section]))
+        document.add(section, _data_table(task) if section == "data" else _table(section, examples))
+    own = [question for question in load_tasks()[task].questions if question.section == "task_options"]
+    if own:
+        document.add(tomlkit.nl())
+        table = tomlkit.table()
+        for question in own:
+            _add_question(table, question)
+        document.add("task_options", table)
     return tomlkit.dumps(document)
 
 
-def _data_table() -> Table:
+def _add_question(table: Table, question: TaskQuestion) -> None:
+    """A question of one task, with its help and choices, and whether it has to be answered."""
+    where = f" where there is a column of {' or '.join(question.only_with)}" if question.only_with else ""
+    needed = [f"It has to be answered{where}."] if question.required else []
+    choices = [f"{value}: {said}" for value, said in question.choices.items()]
+    for line in [question.question, question.help, *choices, *needed]:
+        table.add(tomlkit.comment(line))
+    example = next(iter(question.choices), question.example)
+    table.add(tomlkit.comment(f"{question.key} = {_inline(example)}{'' if question.required else '  # an example'}"))
+
+
+def _data_table(key: str) -> Table:
     table = tomlkit.table()
     fields = DataSource.model_fields
     table.add(tomlkit.comment(fields["train"].description or ""))
     table.add("train", "reviews.csv")
     table.add(tomlkit.comment("Columns; detected when not given, and refused when two readings are plausible."))
-    for role in load_task("text-classification").roles:
-        table.add(tomlkit.comment(f'{role.key} = "{role.key}"  # {role.holds}'))
+    task = load_task(key)
+    for place, layout in enumerate(task.layouts):
+        if len(task.layouts) > 1:
+            table.add(tomlkit.comment(f"{'Either' if place == 0 else 'or'} {layout.title}:"))
+        for role in layout.roles:
+            several = "; a list where there are several" if role.many else ""
+            table.add(tomlkit.comment(f'{role.key} = "{role.key}"  # {role.holds}{several}'))
+    for question in load_tasks()[key].questions:
+        if question.section == "data":
+            _add_question(table, question)
     for name in ("validation", "test", "encoding", "delimiter", "max_rows", "splits", "phrases"):
         _add_commented(table, name, fields[name])
     return table
 
 
-def _table(field: FieldInfo) -> Table:
-    record = field.annotation
+def _table(section: str, examples: Mapping[str, Any]) -> Table:
+    record = Answers.model_fields[section].annotation
     assert isinstance(record, type)
     assert issubclass(record, Record)
     table = tomlkit.table()
     for name, info in record.model_fields.items():
-        _add_commented(table, name, info)
+        _add_commented(table, name, info, examples)
     return table
 
 
-def _add_commented(place: tomlkit.TOMLDocument | Table, name: str, info: FieldInfo) -> None:
+def _add_commented(
+    place: tomlkit.TOMLDocument | Table, name: str, info: FieldInfo, examples: Mapping[str, Any] = _EXAMPLES
+) -> None:
     """A key that is commented out, with its default or, where there is none, an example; question and help above it."""
     ask = next((note for note in info.metadata if isinstance(note, Ask)), None)
     options = [value for value in get_args(info.annotation) if isinstance(value, str)]
     default = info.get_default(call_default_factory=True)
-    example = not default and name in _EXAMPLES
+    example = not default and name in examples
     lines = [
         ask.question if ask is not None else "",
         info.description or "",
         f"One of: {', '.join(options)}." if options else "",
-        f"{name} = {_inline(_EXAMPLES[name] if example else default)}{'  # an example' if example else ''}",
+        f"{name} = {_inline(examples[name] if example else default)}{'  # an example' if example else ''}",
     ]
     for line in lines:
         if line:

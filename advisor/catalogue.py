@@ -18,7 +18,8 @@ def list_models(task: str) -> tuple[list[ModelEntry], set[str]]:
     if task not in tasks:
         raise AnswersError(f"There is no task '{task}'.", f"There are: {', '.join(tasks)}.")
     entries = sorted(
-        (entry for entry in load_models().values() if task in entry.tasks), key=lambda entry: entry.parameters.value
+        (entry for entry in load_models().values() if entry.kind in tasks[task].reads),
+        key=lambda entry: entry.parameters.value,
     )
     return entries, {entry.name for entry in entries if is_at_hand(entry.source(), Path.cwd())}
 

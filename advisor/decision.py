@@ -6,8 +6,29 @@ from typing import Literal
 from advisor.factors import shown
 from advisor.records import Flip, Reason
 from advisor.rulebook import DecisionRules, say_way
+from pipeline.evaluation.comparison import say_amount
+from pipeline.records import MetricFacts
 
 VerdictName = Literal["go", "not_yet", "no_go"]
+
+
+@dataclass(frozen=True)
+class BestWay:
+    """The best cheap way.
+
+    Attributes:
+        name: Which.
+        score: Its score.
+        sure: The end of its interval that it reaches for sure.
+        room: How much better than it what is good enough is; negative when it is reached.
+        sure_room: The same from what it reaches for sure.
+    """
+
+    name: str
+    score: float
+    sure: float
+    room: float
+    sure_room: float
 
 
 @dataclass(frozen=True)
@@ -19,8 +40,9 @@ class Case:
         smallest_class: Label and rows of the rarest class.
         median_class_rows: Rows of the typical class.
         consent: What the user said.
-        permutation_p: How often shuffled labels did as well as the true ones.
-        best: Name, score and lower bound of the best cheap way.
+        permutation_p: How often shuffled answers did as well as the true ones.
+        best: The best cheap way.
+        metric: How scores are to be read.
         good_enough: The score at which the user would stop looking.
         useful_gain: The smallest gain worth having.
         probability: Of a useful gain.
@@ -35,7 +57,8 @@ class Case:
     median_class_rows: float | None
     consent: str
     permutation_p: float | None
-    best: tuple[str, float, float] | None
+    best: BestWay | None
+    metric: MetricFacts
     good_enough: float
     useful_gain: float
     probability: float | None
@@ -107,15 +130,12 @@ def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
         return [_finding(rules, "no_signal", "task_similarity", f"{100 * case.permutation_p:.1f} %")]
     if case.best is None:
         return []
-    name, score, low = case.best
-    way = say_way(name)
-    if low > case.good_enough:
-        return [
-            _finding(rules, "good_enough_reached", "baseline_performance", f"{low:.3f}", f"{case.good_enough:.3f}", way)
-        ]
-    room = case.good_enough - score
-    if room < case.useful_gain * limits["no_room"]:
-        value, limit = shown(max(room, 0.0), "points"), shown(case.useful_gain, "points")
+    best, way = case.best, say_way(case.best.name)
+    if best.sure_room < 0:
+        sure, enough = f"{best.sure:.3f}", f"{case.good_enough:.3f}"
+        return [_finding(rules, "good_enough_reached", "baseline_performance", sure, enough, way)]
+    if best.room < case.useful_gain * limits["no_room"]:
+        value, limit = (say_amount(each, case.metric) for each in (max(best.room, 0.0), case.useful_gain))
         return [_finding(rules, "no_room", "baseline_performance", value, limit, way)]
     return []
 

@@ -83,7 +83,7 @@ def _rules() -> list[Check]:
 def _models() -> list[Check]:
     answers = Answers(data=DataSource(train="none"))
     found, broken = [], []
-    for candidate in shortlist(answers, load_rules().models, Path()):
+    for candidate in shortlist(answers, load_rules(), Path()):
         path = locate(candidate.source, Path()) if candidate.at_hand else None
         if path is None:
             continue

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from advisor.records import UNKNOWN, Answers, Expertise, FactorScore, Measurements, ModelMeasurement
 from advisor.rulebook import FactorRule, ModelEntry, Quantity, say_way
 from pipeline.records import Forecast
+from pipeline.task import Metric
 
 MIDDLE = 2.0
 """Points of a factor of which nothing is known."""
 _LEVELS = {"none": 0.0, "some": 1.0, "solid": 2.0, UNKNOWN: 1.0}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be reached, in which score."""
+
+    metric: Metric
+    good_enough: float
+    useful_gain: float
 
 
 @dataclass(frozen=True)
@@ -65,13 +75,15 @@ def shown(value: float, kind: str) -> str:
     """A quantity as people read it."""
     if kind == "percent":
         return f"{100 * value:.0f} %"
-    if kind == "points":
-        return f"{100 * value:.1f} points"
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
 def read_quantities(
-    answers: Answers, measurements: Measurements, model: ModelMeasurement | None, forecast: Forecast | None
+    answers: Answers,
+    measurements: Measurements,
+    model: ModelMeasurement | None,
+    forecast: Forecast | None,
+    goal: Target,
 ) -> dict[Quantity, float]:
     """Everything that the factors can read; what was not measured is left out."""
     dataset = measurements.dataset
@@ -84,10 +96,11 @@ def read_quantities(
     rivals = measurements.rivals
     if rivals is not None:
         scores = {rival.name: rival.score for rival in rivals.rivals}
-        values["headroom"] = answers.goal.good_enough - scores[rivals.best]
+        metric = goal.metric
+        values["headroom"] = metric.gain(goal.good_enough, scores[rivals.best]) / goal.useful_gain
         if model is not None:
-            guess = scores.get("majority", 0.0)
-            values["separation"] = (model.probe - guess) / max(1 - guess, 1e-9)
+            guess = rivals.rivals[0].score
+            values["separation"] = metric.gain(model.probe, guess) / max(metric.gain(metric.best, guess), 1e-9)
     if forecast is not None:
         values["time_share"] = forecast.train_wall_seconds / (60 * answers.budget.train_minutes)
         values["memory_share"] = forecast.peak_memory_bytes / memory_budget_bytes(answers, measurements)
@@ -172,7 +185,7 @@ def _data_evidence(measurements: Measurements) -> list[str]:
     ]
     if dataset.rows_per_class:
         found.append(
-            f"{len(dataset.rows_per_class)} classes; the smallest has {dataset.smallest_class_rows} usable training rows, "
+            f"{len(dataset.rows_per_class)} kinds of answer; the rarest has {dataset.smallest_class_rows} usable training rows, "
             f"the typical one {dataset.median_class_rows:.0f}; largest over smallest {dataset.imbalance:.1f}."
         )
     found.append(
@@ -222,7 +235,7 @@ def _baseline_evidence(measurements: Measurements) -> list[str]:
         worst, best = min(rivals.zero_shot_spread.values()), max(rivals.zero_shot_spread.values())
         found.append(f"Zero-shot ranges from {worst:.3f} to {best:.3f} by wording alone.")
     found += [rival.note for rival in rivals.rivals if rival.note]
-    found.append(f"Shuffled labels did as well as the true ones in {100 * rivals.permutation_p:.1f} % of draws.")
+    found.append(f"Shuffled answers did as well as the true ones in {100 * rivals.permutation_p:.1f} % of draws.")
     return found
 
 

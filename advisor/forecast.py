@@ -5,6 +5,7 @@ on the user's own rows moves it, the more so the surer the pilot is; with more r
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scipy import stats
@@ -13,10 +14,32 @@ from advisor.estimate import Estimate
 from advisor.records import PilotMeasurement
 from advisor.rulebook import ForecastRules
 from pipeline.records import Forecast, Interval, Score
+from pipeline.task import Metric
 
 LEVEL = 0.8
+LEAST_ROOM = 0.02
+"""A gain is never divided by less, in whole points of the score."""
 MOST_DOUBLINGS = 2.0
 """The pilot's share is taken to grow over so many doublings of its rows at most; beyond it nothing was fitted."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """What fine-tuning has to beat.
+
+    Attributes:
+        metric: Direction and bounds of the score.
+        rivals: The cheap ways, cross-validated on training rows; one of them is called `probe`.
+        best: Name of the best of them.
+        useful_gain: The smallest gain that the user wants.
+        starts_from_probe: Whether the model begins where the probe is; if not, it gains far more from more rows.
+    """
+
+    metric: Metric
+    rivals: list[Score]
+    best: str
+    useful_gain: float
+    starts_from_probe: bool = True
 
 
 @dataclass(frozen=True)
@@ -30,9 +53,7 @@ class RowCounts:
 
 def forecast(
     pilot: PilotMeasurement,
-    rivals: list[Score],
-    best: str,
-    useful_gain: float,
+    race: Race,
     rows: RowCounts,
     cost: Estimate,
     rules: ForecastRules,
@@ -41,27 +62,28 @@ def forecast(
 
     Args:
         pilot: The short real fine-tuning.
-        rivals: The cheap ways, cross-validated on training rows.
-        best: Name of the best of them.
-        useful_gain: The smallest gain that the user wants.
+        race: What it has to beat.
         rows: How many rows there are to train on, and how many bound how surely a score can be known.
         cost: Of the whole run.
         rules: Constants with their provenance.
     """
-    scores = {rival.name: rival for rival in rivals}
-    share, deviation = _share(pilot, rows.trained, rules)
+    metric = race.metric
+    scores = {rival.name: rival for rival in race.rivals}
+    scale = _whole(metric, scores)
+    share, deviation = _share(pilot, race, scale, rows.trained, rules)
     probe = scores["probe"]
-    room = 1 - probe.score
-    point = min(max(probe.score + share * room, 0.0), 1.0)
-    gain_deviation = max(deviation * room, 1e-6)
-    surplus = point - scores[best].score - useful_gain
+    room = metric.gain(metric.best, probe.score)
+    point = probe.score + (share * room if metric.higher_is_better else -share * room)
+    gain_deviation = max(deviation * room, 1e-6 * scale)
+    surplus = metric.gain(point, scores[race.best].score) - race.useful_gain
     sampled = ((probe.high - probe.low) / (2 * stats.norm.ppf(0.975))) ** 2
     sampling = sampled * (1 + rows.cross_validated / max(rows.sealed, 1))
     half = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(
-        gain_deviation**2 + rules.numbers["score_deviation"].value ** 2 + sampling
+        gain_deviation**2 + (rules.numbers["score_deviation"].value * scale) ** 2 + sampling
     )
+    low, high = (min(max(each, metric.bounds[0]), metric.bounds[1]) for each in (point - half, point + half))
     return Forecast(
-        score=Interval(point=point, low=max(point - half, 0.0), high=min(point + half, 1.0), level=LEVEL),
+        score=Interval(point=min(max(point, low), high), low=low, high=high, level=LEVEL),
         probability_of_useful_gain=float(stats.norm.cdf(surplus / gain_deviation)),
         train_cpu_seconds=cost.cpu_seconds,
         train_wall_seconds=cost.wall_seconds,
@@ -69,14 +91,24 @@ def forecast(
     )
 
 
-def _share(pilot: PilotMeasurement, train_rows: int, rules: ForecastRules) -> tuple[float, float]:
+def _whole(metric: Metric, scores: Mapping[str, Score]) -> float:
+    """What a whole point of the score is: 1, or in the unit of the data the error of the way that knows least."""
+    if metric.unit == "points":
+        return 1.0
+    return max(metric.gain(metric.best, score.score) for score in scores.values())
+
+
+def _share(
+    pilot: PilotMeasurement, race: Race, scale: float, train_rows: int, rules: ForecastRules
+) -> tuple[float, float]:
     """Share of the probe's error that fine-tuning removes: prior and pilot weighed by their variances."""
     numbers = {name: number.value for name, number in rules.numbers.items()}
-    room = max(1 - pilot.probe_score, 0.02)
+    metric, how = race.metric, "" if race.starts_from_probe else "_from_nothing"
+    room = max(metric.gain(metric.best, pilot.probe_score), LEAST_ROOM * scale)
     doublings = min(max(math.log2(train_rows / pilot.train_rows), 0.0), MOST_DOUBLINGS)
-    tried = max(pilot.gain / room, -1.0) + numbers["share_per_doubling"] * doublings
+    tried = max(pilot.gain / room, -1.0) + numbers[f"share_per_doubling{how}"] * doublings
     complete = min(pilot.steps / pilot.planned_steps, 1.0)  # cut short, it tells less: its rate never came down
-    tried_variance = (pilot.gain_standard_error / room) ** 2 + (numbers["pilot_deviation"] / complete**2) ** 2
+    tried_variance = (pilot.gain_standard_error / room) ** 2 + (numbers[f"pilot_deviation{how}"] / complete**2) ** 2
     weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + tried_variance)
     prior = numbers["prior_share"]
     return prior + weight * (tried - prior), math.sqrt(weight * tried_variance)

@@ -129,7 +129,8 @@ def _ask(question: Question, *, can_go_back: bool) -> Any:
     except EOFError as error:
         raise KeyboardInterrupt from error
     if reply is not _BACK:
-        shown = "left empty" if reply is None else dict(question.choices).get(reply, _shown(reply)).split("  ")[0]
+        chosen = (title for value, title in question.choices if value == reply)  # a value may be a list
+        shown = "left empty" if reply is None else next(chosen, _shown(reply)).split("  ")[0]
         gap = " " if get_cwidth(question.text + shown) + 3 < _width() else "\n  "
         _say(("class:qmark", "✓ "), ("", _hang(question.text) + gap), ("class:answer", shown))
     return reply

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from advisor.decision import Case, cheap_way_vetoes, data_vetoes
+from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
-from advisor.forecast import RowCounts, forecast
+from advisor.forecast import Race, RowCounts, forecast
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
 from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
 from advisor.rulebook import Quantity
-from advisor.strategy import choose_recipe
-from pipeline.records import Forecast, Recipe
+from advisor.strategy import TrainingCircumstances, choose_recipe
+from pipeline.records import Forecast, Recipe, Score
+from pipeline.task import Metric
 
 TOKENS_A_WORD = 1.4
 """Tokens that a sub-word tokenizer makes of a word of running English."""
@@ -42,6 +43,7 @@ def find_out(measuring: Measuring) -> Facts:
         flops_per_second=hardware.matmul_flops_per_second,
         train_tokens=FORWARD_AND_BACK * TOKENS_A_WORD * dataset.median_words * dataset.train_rows,
         max_latency_ms=measuring.answers.deployment.max_latency_ms,
+        higher_is_better=measuring.metric.higher_is_better,
     )
     recommendation = recommend(
         measuring.models, measuring.at_hand, measuring.candidates, measuring.rules.models, around
@@ -57,7 +59,13 @@ def find_out(measuring: Measuring) -> Facts:
     rules = measuring.rules.decision
     if rivals is None or data_vetoes(case, rules) or cheap_way_vetoes(case, rules):
         return facts
-    recipe = choose_recipe(measuring.rules.strategies, dataset.train_rows, model.parameters, dataset.imbalance)
+    circumstances = TrainingCircumstances(
+        train_rows=dataset.train_rows,
+        parameters=model.parameters,
+        imbalance=dataset.imbalance,
+        starts_from_probe=measuring.task.starts_from_probe,
+    )
+    recipe = choose_recipe(measuring.rules.strategies, measuring.rules.tasks[measuring.task.key].recipe, circumstances)
     pilot = measuring.pilot(candidate, model.pooling, recipe)
     expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
     return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)
@@ -85,16 +93,22 @@ def _forecast(
     )
     numbers = measuring.rules.forecast.numbers
     cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
-    gain = measuring.answers.goal.useful_gain
     rows = RowCounts(cross_validated=rivals.rows_used, trained=read_rows, sealed=dataset.test_rows)
-    return forecast(pilot, rivals.rivals, rivals.best, gain, rows, cost, measuring.rules.forecast)
+    race = Race(
+        metric=measuring.metric,
+        rivals=rivals.rivals,
+        best=rivals.best,
+        useful_gain=measuring.aim.useful_gain,
+        starts_from_probe=measuring.task.starts_from_probe,
+    )
+    return forecast(pilot, race, rows, cost, measuring.rules.forecast)
 
 
 def make_case(
     measuring: Measuring, facts: Facts, points: float, quantities: Mapping[Quantity, float] | None = None
 ) -> Case:
     """The case to decide, from everything that was found out."""
-    dataset, goal = measuring.dataset, measuring.answers.goal
+    dataset, aim, metric = measuring.dataset, measuring.aim, measuring.metric
     limit = measuring.answers.deployment.max_latency_ms
     rarest = min(dataset.rows_per_class.items(), key=lambda item: item[1], default=None)
     best = (
@@ -108,12 +122,25 @@ def make_case(
         median_class_rows=dataset.median_class_rows,
         consent=measuring.answers.provenance.consent,
         permutation_p=facts.rivals.permutation_p if facts.rivals else None,
-        best=(best.name, best.score, best.low) if best else None,
-        good_enough=goal.good_enough,
-        useful_gain=goal.useful_gain,
+        best=best_way(best, metric, aim.good_enough) if best else None,
+        metric=metric.facts,
+        good_enough=aim.good_enough,
+        useful_gain=aim.useful_gain,
         probability=facts.forecast.probability_of_useful_gain if facts.forecast else None,
         time_share=(quantities or {}).get("time_share"),
         memory_share=(quantities or {}).get("memory_share"),
         latency_share=facts.model.latency_ms / limit if facts.model and limit else None,
         points=points,
+    )
+
+
+def best_way(best: Score, metric: Metric, good_enough: float) -> BestWay:
+    """The best cheap way against what is good enough, whatever the direction of the score."""
+    sure = best.low if metric.higher_is_better else best.high
+    return BestWay(
+        name=best.name,
+        score=best.score,
+        sure=sure,
+        room=metric.gain(good_enough, best.score),
+        sure_room=metric.gain(good_enough, sure),
     )

@@ -4,8 +4,11 @@ import functools
 import hashlib
 import platform
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar
+
+import numpy as np
 
 from advisor.columns import settle_columns
 from advisor.errors import RunFolderError
@@ -38,6 +41,18 @@ MOST_TOKENS = 512
 """Texts are cut here even when a model reads more; a longer limit costs memory for every row."""
 
 
+GOOD_ENOUGH, USEFUL_GAIN = 0.95, 0.03
+"""What stands in for an answer: a score of 1 is perfect; three points, or 3 % of how widely the true scores spread."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The score that would be good enough, and the smallest gain worth having, in the unit of the score."""
+
+    good_enough: float
+    useful_gain: float
+
+
 class Progress(Protocol):
     """Shows a person what is going on."""
 
@@ -61,9 +76,9 @@ class Measuring:
         folder.make()
         self.folder, self.rules, self.progress = folder, rules, progress
         self.answers: Answers = settle_columns(folder.answers, folder.path)
-        self.task: Task = load_task(self.answers.task)
+        self.task: Task = load_task(self.answers.task, self.answers.task_options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
-        self.candidates: list[Candidate] = shortlist(self.answers, rules.models, folder.path)
+        self.candidates: list[Candidate] = shortlist(self.answers, rules, folder.path)
         self._forget_what_was_measured_otherwise()
         self.journal = Journal(folder.cache / "measuring.jsonl")
 
@@ -120,7 +135,21 @@ class Measuring:
             "dataset",
             DatasetMeasurement,
             "counting rows, copies and conflicts",
-            lambda: measure_dataset(data, self.answers, self.rules.languages, self.rules.domains),
+            lambda: measure_dataset(data, self.task, self.answers, self.rules.languages, self.rules.domains),
+        )
+
+    @cached_property
+    def aim(self) -> Aim:
+        """What is good enough and what a useful gain is, as the user said or as the score's defaults are."""
+        goal, metric = self.answers.goal, self.metric
+        if metric.unit == "points":
+            enough, gain = GOOD_ENOUGH, USEFUL_GAIN
+        else:
+            spread = float(np.std(np.array(self.data.on("train", "validation").answers, dtype=float)))
+            enough, gain = metric.best, USEFUL_GAIN * spread
+        return Aim(
+            good_enough=enough if goal.good_enough is None else goal.good_enough,
+            useful_gain=gain if goal.useful_gain is None else goal.useful_gain,
         )
 
     @cached_property
@@ -168,7 +197,13 @@ class Measuring:
                 f"model-{candidate.name}",
                 ModelMeasurement,
                 f"reading the training rows with {candidate.name}",
-                functools.partial(measure_model, candidate, self.embedder(candidate), bench),
+                functools.partial(
+                    measure_model,
+                    candidate,
+                    self.embedder(candidate),
+                    bench,
+                    functools.partial(self.setting, candidate),
+                ),
             )
             for candidate in self.at_hand
         ]
@@ -200,37 +235,40 @@ class Measuring:
             lambda: measure_rivals(bench, setting, self.progress.advance),
         )
 
+    def head_pooling(self, candidate: Candidate, probed: str) -> str:
+        """How the fine-tuned model pools: as the probe that its head starts from, else as the model was trained to."""
+        return probed if self.task.starts_from_probe else candidate.source.pooling
+
     def pilot(self, candidate: Candidate, pooling: str, recipe: Recipe) -> PilotMeasurement:
         """A short real fine-tuning of the recommended model."""
-        from advisor.measurements.pilot import measure_pilot
+        from advisor.measurements.pilot import Trial, measure_pilot
 
         bench = self.bench
         assert bench is not None, "a pilot follows rivals that could be measured"
-        source = self.embedder(candidate).source.model_copy(update={"pooling": pooling})
+        trial = Trial(
+            recipe=recipe,
+            probe_pooling=pooling,
+            head_pooling=self.head_pooling(candidate, pooling),
+            budget_seconds=60 * self.answers.budget.train_minutes,
+        )
         return self._keep(
             f"pilot-{candidate.name}-{pooling}",
             PilotMeasurement,
             "fine-tuning on a few rows, in a fresh process",
             lambda: measure_pilot(
-                bench,
-                self.embedder(candidate),
-                source,
-                recipe,
-                60 * self.answers.budget.train_minutes,
-                self.folder.cache / "pilot",
-                self.progress.advance,
+                bench, self.embedder(candidate), trial, self.folder.cache / "pilot", self.progress.advance
             ),
         )
 
     def training_tokens(self, candidate: Candidate) -> tuple[int, int]:
         """Tokens of the training and of the validation rows, as many as a batch of like lengths pads them to."""
-        from pipeline.preparation import prepare
+        from pipeline.preparation import as_one_text, prepare
 
         embedder = self.embedder(candidate)
         found = []
         for side in ("train", "validation"):
             rows = self.data.on(side)
-            texts = [str(prepare(given, embedder.preparation)) for given in rows.inputs]
+            texts = [as_one_text(prepare(given, embedder.preparation)) for given in rows.inputs]
             limit = embedder.preparation.max_tokens
             encoded = embedder.tokenizer(texts, truncation=True, max_length=limit)["input_ids"] if texts else []
             found.append(padded_tokens([len(tokens) for tokens in encoded], batch_size=16))

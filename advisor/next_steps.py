@@ -1,8 +1,9 @@
 """What to do next after a verdict or a result, best first. Pure."""
 
-from advisor.records import Answers, Decision
+from advisor.records import Decision
 from advisor.rulebook import say_way
-from pipeline.records import NextStep, NextSteps, Result
+from pipeline.evaluation.comparison import say_amount
+from pipeline.records import ClassErrors, NextStep, NextSteps, Result
 
 
 def after_decision(decision: Decision, folder: str) -> NextSteps:
@@ -33,7 +34,9 @@ def after_decision(decision: Decision, folder: str) -> NextSteps:
 def _use_alternative(decision: Decision, folder: str) -> NextStep:
     way = decision.alternative
     name = say_way(way.name) if way else "cheap way"
-    score = f" ({decision.metric} {way.score:.3f}, cross-validated)" if way and way.score is not None else ""
+    score = (
+        f" ({decision.metric_facts.title} {way.score:.3f}, cross-validated)" if way and way.score is not None else ""
+    )
     return NextStep(
         title=f"Use the {name} now",
         because=f"It is the best cheap way{score}, fitted on all training rows and saved ready to use.",
@@ -41,7 +44,7 @@ def _use_alternative(decision: Decision, folder: str) -> NextStep:
     )
 
 
-def after_result(decision: Decision, result: Result, answers: Answers, folder: str) -> NextSteps:
+def after_result(decision: Decision, result: Result, folder: str) -> NextSteps:
     """What to do after a run."""
     use = f"advisor predict {folder} --data in.csv --out out.csv"
     steps = []
@@ -57,19 +60,19 @@ def after_result(decision: Decision, result: Result, answers: Answers, folder: s
             )
         )
     if result.verdict == "insufficient_evidence" and decision.smallest_provable_gain is not None:
-        wanted = result.test_rows * (decision.smallest_provable_gain / answers.goal.useful_gain) ** 2
+        wanted = result.test_rows * (decision.smallest_provable_gain / decision.useful_gain) ** 2
+        gain = say_amount(decision.useful_gain, decision.metric_facts)
         steps.append(
             NextStep(
                 title="Label more rows to be sure",
-                because=f"About {wanted:,.0f} sealed rows would show a gain of {100 * answers.goal.useful_gain:.1f} points; "
+                because=f"About {wanted:,.0f} sealed rows would show a gain of {gain}; "
                 f"there are {result.test_rows:,}. Keep these sealed with `[data] splits` and this run's splits.parquet.",
             )
         )
     steps += _weakest_class(result)
-    if result.fine_tuned.score < answers.goal.good_enough:
-        short = (
-            f"{result.fine_tuned.score:.3f} is still short of the {answers.goal.good_enough:.3f} that is good enough."
-        )
+    enough, reached = decision.good_enough, result.fine_tuned.score
+    if (reached < enough) if decision.metric_facts.higher_is_better else (reached > enough):
+        short = f"{reached:.3f} is still short of the {enough:.3f} that is good enough."
         steps += _measure_another(decision, short)
     return NextSteps.of(*steps)
 
@@ -94,16 +97,19 @@ def _weakest_class(result: Result) -> list[NextStep]:
     if not classes:
         return []
     worst = min(classes, key=lambda row: row.f1)
-    place = result.classes.index(worst.label)
-    mistaken = [count if other != place else 0 for other, count in enumerate(result.errors.confusion[place])]
-    taken_for = (
-        f", most often taken for '{result.classes[mistaken.index(max(mistaken))]}' ({max(mistaken)} of {worst.rows} rows)"
-        if max(mistaken)
-        else ""
-    )
+    taken_for = _taken_for(result, worst) if result.errors.confusion else ""
     return [
         NextStep(
             title=f"Look at the class '{worst.label}'",
             because=f"Its F1 is the lowest, {worst.f1:.3f}{taken_for}. More rows or clearer labels there help most.",
         )
     ]
+
+
+def _taken_for(result: Result, worst: ClassErrors) -> str:
+    place = result.classes.index(worst.label)
+    mistaken = [count if other != place else 0 for other, count in enumerate(result.errors.confusion[place])]
+    if not max(mistaken):
+        return ""
+    other = result.classes[mistaken.index(max(mistaken))]
+    return f", most often taken for '{other}' ({max(mistaken)} of {worst.rows} rows)"

@@ -1,5 +1,7 @@
 """Uses what a run produced: the fine-tuned model, or the best cheap way."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from pipeline.errors import DataError
 from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.records import DataSource, Plan
 from pipeline.storage import load_record, storage_error
-from pipeline.task import Predict, Predictions, load_task
+from pipeline.task import Array, Predict, load_task
 
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
@@ -20,7 +22,7 @@ WRITERS = {".csv", ".jsonl", ".parquet"}
 
 
 def predict(
-    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, text: str | None = None
+    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, named: Mapping[str, str] | None = None
 ) -> tuple[str, int]:
     """Answer the rows of a file and write them with their answers.
 
@@ -29,7 +31,7 @@ def predict(
         data: File with the columns that the task reads; labels are not needed.
         out: CSV, JSON Lines or Parquet file to write; it must not exist.
         cheap: Use the cheap way even when there is a fine-tuned model.
-        text: Name of the text column, when it differs from that of the training file.
+        named: Columns by their roles, where they differ from those of the training file.
 
     Returns:
         Name of the way that answered, and the number of rows.
@@ -41,13 +43,12 @@ def predict(
     given = folder.answers.data
     source = DataSource(train=data, encoding=given.encoding, delimiter=given.delimiter)
     way, columns, answer = _way(folder, cheap=cheap)
-    if text is not None:
-        columns = {**columns, "text": text}
-    task = load_task(folder.answers.task)
+    columns |= named or {}
+    task = load_task(folder.answers.task, folder.answers.task_options, columns)
     table = read(data, source, Path.cwd())
     rows = task.rows(table, columns, data, labelled=False)
     found = answer(rows)
-    _write(table, found, out, source)
+    _write(table, task.written(table, columns, found), found.confidence, out, source)
     return way, len(rows)
 
 
@@ -68,21 +69,25 @@ def _check_out(out: Path) -> None:
         raise DataError(f"'{out}' is already there.", "Choose another name with --out; nothing is overwritten.")
 
 
-def _write(table: Any, found: Predictions, out: Path, source: DataSource) -> None:
+def _write(table: Any, answers: list[Any], confidence: Array | None, out: Path, source: DataSource) -> None:
     taken = [name for name in ADDED if name in table.columns]
     if taken:
         raise DataError(
             f"'{Path(source.train).name}' has a column '{taken[0]}' already.", "Rename it; that name is written here."
         )
-    answered = table.assign(prediction=list(found.answers))
-    if found.scores is not None:
-        answered["confidence"] = found.scores.max(axis=1)
+    listed = [list(answer) if isinstance(answer, tuple) else answer for answer in answers]
+    answered = table.assign(prediction=listed)
+    if confidence is not None:
+        answered["confidence"] = confidence
     path = find_file(source.train, Path.cwd())
     delimiter = find_dialect(path, source).delimiter if path is not None else ","
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix.lower() == ".csv":
-            answered.to_csv(out, index=False, sep=delimiter)
+            nested = answered.map(
+                lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell
+            )
+            nested.to_csv(out, index=False, sep=delimiter)
         elif out.suffix.lower() == ".jsonl":
             answered.to_json(out, orient="records", lines=True, force_ascii=False)
         else:

@@ -7,7 +7,7 @@ The few that depend on the data (task, file, columns, what labels mean) are made
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -16,13 +16,14 @@ from prompt_toolkit.utils import get_cwidth
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from advisor.columns import clear_columns, shown_column
 from advisor.errors import AnswersError
 from advisor.records import Answers, Ask
-from advisor.rulebook import load_tasks
+from advisor.rulebook import TaskQuestion, load_tasks
 from pipeline.data.preview import Preview, preview
-from pipeline.data.values import as_label, as_text
+from pipeline.data.values import as_label, as_list, as_number, as_text
 from pipeline.records import DataSource, Record
-from pipeline.task import TASKS, load_task
+from pipeline.task import TASKS, Column, Layout, Task, load_task
 
 MANY_LABELS = 20
 """More labels than this are not asked for one by one unless the person wishes it."""
@@ -75,11 +76,30 @@ def questions(values: Values, width: int) -> Iterator[Question]:
     yield _task_question(values, width)
     yield _data_question(values)
     yield from _column_questions(values, width)
+    for own in load_tasks()[values["task"]].asked(values["data"]):
+        yield _own_question(values, own)
     yield from _phrase_questions(values)
-    for own in load_tasks()[values["task"]].questions:
-        place, choices = ("task_options", own.key), tuple(own.choices.items())
-        yield Question(place, own.question, own.help, choices, default=get(values, place), optional=True)
     yield from _field_questions(values, Answers, ())
+
+
+def _own_question(values: Values, own: TaskQuestion) -> Question:
+    place = (own.section, own.key)
+    return Question(
+        place,
+        own.question,
+        own.help,
+        choices=tuple(own.choices.items()),
+        read=_read_number if own.number else str,
+        default=get(values, place),
+        optional=not own.required,
+        forgets=[("data", "phrases")] if own.section == "data" else [],
+    )
+
+
+def _read_number(typed: str) -> str:
+    if as_number(typed) is None:
+        raise _misread(typed, "float_parsing", "")
+    return typed
 
 
 def _task_question(values: Values, width: int) -> Question:
@@ -114,7 +134,7 @@ def _find_data(typed: str, task: str) -> str:
     """The absolute path of a file, so that the answers mean the same from any folder, or a hub id as it is."""
     look.cache_clear()
     found, _ = look(typed.strip("'\""), task)
-    needed = [role.key for role in load_task(task).roles]
+    needed = min(([role.key for role in layout.roles] for layout in load_task(task).layouts), key=len)
     if found.rows and len(found.columns) < len(needed):
         raise AnswersError(
             f"'{Path(found.path).name}' has only the column '{plain(found.columns[0])}'.",
@@ -124,7 +144,7 @@ def _find_data(typed: str, task: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def look(train: str, task: str) -> tuple[Preview, dict[str, list[str]]]:
+def look(train: str, task: str) -> tuple[Preview, dict[str, list[Column]]]:
     """The first rows, and for each role the columns that could fill it."""
     found = preview(DataSource(train=train), Path.cwd())
     return found, load_task(task).detect_columns(found.rows) if found.rows else {}
@@ -132,37 +152,72 @@ def look(train: str, task: str) -> tuple[Preview, dict[str, list[str]]]:
 
 def _column_questions(values: Values, width: int) -> Iterator[Question]:
     found, candidates = look(values["data"]["train"], values["task"])
-    roles = load_task(values["task"]).roles
-    likely = {role.key: columns[0] for role in roles if (columns := candidates.get(role.key, []))}
-    clear = all(len(candidates.get(role.key, [])) == 1 for role in roles) and len({*likely.values()}) == len(roles)
-    table = _table(found, list(likely.values()), width - 3)
+    layouts = load_task(values["task"]).layouts
+    clear = next(
+        (columns for each in layouts if isinstance(columns := clear_columns(each, {}, candidates), dict)), None
+    )
+    likely = clear or {key: columns[0] for key, columns in candidates.items() if columns}
+    table = _table(found, _flat(likely.values()), width - 3)
     if clear:
+        shown = ", ".join(f"{role}: {plain(shown_column(column))}" for role, column in clear.items())
+        settled = next(layout for layout in layouts if {role.key for role in layout.roles} == set(clear))
         yield Question(
             ("interview", "columns"),
-            f"{', '.join(f'{role}: {plain(column)}' for role, column in likely.items())} — is that right?",
-            "; ".join(f"{role.key} is {role.holds}" for role in roles) + ".",
+            f"{shown} — is that right?",
+            "; ".join(f"{role.key} is {role.holds}" for role in settled.roles) + ".",
             choices=(("yes", "yes"), ("no", "no, let me choose")),
             default=get(values, ("interview", "columns")),
             above=table,
-            also={"yes": {("data", role): column for role, column in likely.items()}},
-            forgets=[("data", "phrases")],
+            also={"yes": {("data", role): column for role, column in clear.items()}},
+            forgets=[("data", "phrases"), *(("data", role.key) for layout in layouts for role in layout.roles)],
         )
         if get(values, ("interview", "columns")) != "no":
             return
+    if len(layouts) > 1:
+        yield _layout_question(values, layouts, "" if clear or not found.rows else table)
+    layout = layouts[int(get(values, ("interview", "layout"), 0))]
+    shown_before = bool(clear) or len(layouts) > 1 or not found.rows
+    yield from _role_questions(values, layout, found, likely, "" if shown_before else table)
+
+
+def _layout_question(values: Values, layouts: Sequence[Layout], above: str) -> Question:
+    return Question(
+        ("interview", "layout"),
+        "What does a row of the file hold?",
+        "It decides which columns are asked for.",
+        choices=[(str(place), layout.title) for place, layout in enumerate(layouts)],
+        default=get(values, ("interview", "layout")),
+        above=above,
+        forgets=[("data", role.key) for layout in layouts for role in layout.roles],
+    )
+
+
+def _role_questions(
+    values: Values, layout: Layout, found: Preview, likely: Mapping[str, Column], above: str
+) -> Iterator[Question]:
     taken: list[str] = []
-    for role in roles:
+    for role in layout.roles:
         place = ("data", role.key)
+        names = [name for name in found.columns if name not in taken]
+        several = likely.get(role.key)
+        choices: list[tuple[Any, str]] = [(name, plain(name) or "(no name)") for name in names]
+        if role.many and isinstance(several, list):
+            choices.insert(0, (several, plain(shown_column(several))))
         yield Question(
             place,
             f"Which column holds {role.holds}?",
             "The likeliest is marked." if found.rows else _on_the_hub(found.path),
-            choices=[(name, plain(name) or "(no name)") for name in found.columns if name not in taken],
-            default=get(values, place, likely.get(role.key)),
+            choices=choices if found.rows else (),
+            default=get(values, place, several),
             optional=True,
-            above="" if clear or taken or not found.rows else table,
+            above="" if taken else above,
             forgets=[("data", "phrases")],
         )
-        taken.append(get(values, place, ""))
+        taken += _flat([get(values, place, "")])
+
+
+def _flat(columns: Iterable[Column]) -> list[str]:
+    return [name for column in columns for name in ([column] if isinstance(column, str) else column)]
 
 
 def _on_the_hub(name: str) -> str:
@@ -196,9 +251,22 @@ def _phrase_questions(values: Values) -> Iterator[Question]:
 
 def _labels(values: Values) -> list[str]:
     found, _ = look(values["data"]["train"], values["task"])
-    role = next(role.key for role in load_task(values["task"]).roles if not role.required_to_predict)
-    labels = {as_label(row.get(get(values, ("data", role)))) for row in found.rows}
+    roles = (role for layout in load_task(values["task"]).layouts for role in layout.roles)
+    column = next(
+        (named for role in roles if not role.required_to_predict and (named := get(values, ("data", role.key)))), None
+    )
+    if not isinstance(column, str):
+        return column or []
+    delimiter = get(values, ("data", "label_delimiter"))
+    labels = {label for row in found.rows for label in _labels_in(row.get(column), delimiter)}
     return sorted((label for label in labels if label and label.isprintable()), key=_by_number)
+
+
+def _labels_in(cell: Any, delimiter: str | None) -> list[str]:
+    cells = as_list(cell)
+    if cells is None:
+        cells = str(cell).split(delimiter) if delimiter and cell is not None else [cell]
+    return [label.strip() for each in cells if (label := as_label(each)) is not None]
 
 
 def _by_number(label: str) -> tuple[float, str]:
@@ -226,18 +294,23 @@ def _field_questions(values: Values, record: type[Record], section: Place) -> It
 
 def _choices(values: Values, place: Place, info: FieldInfo, ask: Ask) -> Sequence[tuple[Any, str]]:
     if place == ("goal", "metric"):
-        return [(name, metric.title) for name, metric in load_task(values["task"]).metrics.items()]
+        return [(name, metric.title) for name, metric in _task(values).metrics.items()]
     if info.annotation is bool:
         return ((True, "yes"), (False, "no"))
     closed = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     return ask.choices or [(value, str(value)) for value in closed]
 
 
+def _task(values: Values) -> Task:
+    """The task as the options and columns so far make it."""
+    return load_task(values["task"], values.get("task_options"), values["data"])
+
+
 def _limits(values: Values, place: Place) -> tuple[float, float]:
     """Where a number has to lie, beside what its field says: scores within their bounds, nothing below zero."""
     if place[0] != "goal":
         return 0, math.inf
-    metrics = load_task(values["task"]).metrics
+    metrics = _task(values).metrics
     low, high = metrics.get(get(values, ("goal", "metric")), next(iter(metrics.values()))).bounds
     return (low, high) if place == ("goal", "good_enough") else (0, high - low)
 
@@ -275,7 +348,8 @@ def keep(values: Values, question: Question, reply: Any) -> None:
     if reply != get(values, question.place):
         for place in question.forgets:
             _set(values, place, None)
-    for place, value in {question.place: reply, **question.also.get(reply, {})}.items():
+    also = question.also.get(reply, {}) if isinstance(reply, str) else {}
+    for place, value in {question.place: reply, **also}.items():
         _set(values, place, value)
 
 

@@ -2,13 +2,14 @@
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import AnswersError
 from advisor.factors import speaks
 from advisor.records import UNKNOWN, Answers, Candidate, ModelMeasurement, RankedModel, Recommendation
-from advisor.rulebook import ModelEntry
+from advisor.rulebook import ModelEntry, Rules
 from pipeline.models import locate, weight_bytes
 from pipeline.records import ModelSource
 
@@ -25,6 +26,7 @@ class Circumstances:
     Attributes:
         train_tokens: Tokens that a whole run reads forwards and backwards.
         max_latency_ms: Milliseconds that one answer may take; None without a limit.
+        higher_is_better: Direction of the score that the models are measured by.
     """
 
     language: str
@@ -33,16 +35,18 @@ class Circumstances:
     flops_per_second: float
     train_tokens: float
     max_latency_ms: float | None = None
+    higher_is_better: bool = True
 
 
-def shortlist(answers: Answers, catalogue: dict[str, ModelEntry], folder: Path) -> list[Candidate]:
+def shortlist(answers: Answers, rules: Rules, folder: Path) -> list[Candidate]:
     """The models that fit the user's limits: those named in the answers, else the whole catalogue.
 
     Raises:
         AnswersError: A name is neither in the catalogue nor a folder with a model, or no model fits the limits.
     """
+    catalogue, reads = rules.models, rules.tasks[answers.task].reads
     named = [_named(name, catalogue, folder) for name in answers.models.candidates]
-    limited = [entry for entry in catalogue.values() if answers.task in entry.tasks and _allowed(entry, answers)]
+    limited = [entry for entry in catalogue.values() if entry.kind in reads and _allowed(entry, answers)]
     found = named or [
         Candidate(name=entry.name, source=entry.source(), at_hand=is_at_hand(entry.source(), folder))
         for entry in limited
@@ -139,12 +143,12 @@ def recommend(
     """
     limit = around.max_latency_ms
     quick = {each.model for each in measured if limit is None or each.latency_ms <= limit}
-    best_probe = max((measurement.probe for measurement in measured), default=0.0)
+    probes = [measurement.probe for measurement in measured]
     ranked: list[RankedModel] = []
     for measurement in measured:
         entry = catalogue.get(measurement.model)
         parts = _facts(entry, measurement.parameters, around)
-        parts["performance"] = measurement.probe / max(best_probe, 1e-9)
+        parts["performance"] = _relative(measurement.probe, probes, around.higher_is_better)
         note = f"probe {measurement.probe:.3f}, LogME {measurement.log_evidence:.3f}, {measurement.latency_ms:.0f} ms a text"
         note += "" if measurement.model in quick else ", longer than you allow"
         ranked.append(_ranked(measurement.model, parts, note, entry, measured=True))
@@ -172,6 +176,13 @@ def recommend(
         runner_up=next((model.model for model in ranked if model.model != name), None),
         ranking=ranked,
     )
+
+
+def _relative(probe: float, probes: Sequence[float], higher_is_better: bool) -> float:
+    """A probe's score as a share of the best one, or the least error as a share of it; at least 0."""
+    if higher_is_better:
+        return max(probe, 0.0) / max(*probes, 1e-9)
+    return min(probes) / probe if probe > 0 else 1.0
 
 
 def _facts(entry: ModelEntry | None, parameters: int, around: Circumstances) -> dict[str, float]:

@@ -8,7 +8,9 @@ from pydantic import Field
 from pipeline.records import (
     DataSource,
     Document,
+    Finding,
     Forecast,
+    MetricFacts,
     ModelSource,
     PilotOutcome,
     Plan,
@@ -42,13 +44,16 @@ class Goal(Record):
     """What the user wants to reach."""
 
     metric: Annotated[str | None, Ask("Which score counts?")] = None
-    """The task's usual metric when not given: macro F1 treats every class alike, accuracy every row."""
-    good_enough: Annotated[float, Ask("Which score would be good enough, so that you would stop looking?")] = 0.95
-    """Between 0 and 1. Cheap ways that already reach it end the search."""
-    useful_gain: Annotated[float, Field(gt=0), Ask("What is the smallest gain that is worth a fine-tuned model?")] = (
-        0.03
+    """The task's usual one when not given; its others stand beside it in the report."""
+    good_enough: Annotated[float | None, Ask("Which score would be good enough, so that you would stop looking?")] = (
+        None
     )
-    """Over the best cheap way, in points of the same score: 0.03 is three points of a hundred."""
+    """Cheap ways that already reach it end the search. Left empty: 0.95 of 1, or no error at all in the data's unit."""
+    useful_gain: Annotated[
+        float | None, Field(gt=0), Ask("What is the smallest gain that is worth a fine-tuned model?")
+    ] = None
+    """Over the best cheap way, in the same score: 0.03 is three points of a hundred. Left empty: 0.03, or for errors in the
+    data's unit 3 % of how widely the true scores spread (their standard deviation)."""
 
 
 class Budget(Record):
@@ -220,8 +225,8 @@ class Answers(Document):
     expertise: Expertise = Expertise()
     deployment: Deployment = Deployment()
     launch: Launch = Launch()
-    task_options: dict[str, str] = Field(default_factory=dict)
-    """Answers to the task's own questions."""
+    task_options: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(default_factory=dict)
+    """Answers to the task's own questions; a number may be written as one."""
 
     def not_asked(self) -> list[tuple[str, Any]]:
         """Dotted names and defaults of the questions that were not answered."""
@@ -237,15 +242,6 @@ class Answers(Document):
         return found
 
 
-class Finding(Record):
-    """Something that the audit of the data found."""
-
-    code: str
-    count: int
-    because: str
-    examples: list[str] = Field(default_factory=list)
-
-
 class DatasetMeasurement(Record):
     """What the data holds, counted on all rows; no score looks at test rows."""
 
@@ -257,7 +253,7 @@ class DatasetMeasurement(Record):
     test_rows: int
     reserve_rows: int
     rows_per_class: dict[str, int]
-    """Usable rows that may train, for each class; empty for tasks without classes."""
+    """Usable rows that may train and hold it, for each kind of answer; empty for tasks without."""
     smallest_class_rows: int | None
     median_class_rows: float | None
     imbalance: float | None
@@ -306,13 +302,13 @@ class ModelMeasurement(Record):
 
     model: str
     pooling: str
-    """The pooling whose features separated the classes best."""
+    """The pooling whose features said most about the answers."""
     pooling_scores: dict[str, float]
     """Cross-validated probe score for each pooling."""
     probe: float
     """Cross-validated score of a linear probe on its features."""
     log_evidence: float
-    """LogME: log evidence per row of a linear model on the features; higher transfers better."""
+    """LogME: log evidence per answer of a linear model on the features; higher transfers better."""
     truncated_row_fraction: float
     unknown_token_fraction: float
     cased_text_fraction: float
@@ -332,9 +328,9 @@ class RivalMeasurement(Record):
     zero_shot_spread: dict[str, float]
     """Score of each phrasing on the training rows."""
     permutation_p: float
-    """Share of label shuffles whose probe scored as well as the true labels; near 1 means no signal."""
-    discordant_fraction: float
-    """Rows on which the two best ways disagree in being right."""
+    """Share of shuffles of the answers that were predicted as well as the true ones; near 1 means no signal."""
+    difference_standard_error: float
+    """Of the scores of the two best ways on the same rows."""
     rows_used: int
     folds: int
     seconds: float
@@ -426,6 +422,8 @@ class Decision(Document):
     alternative: Alternative | None
     flips: list[Flip]
     metric: str
+    metric_facts: MetricFacts
+    """How the scores here are to be read."""
     good_enough: float
     useful_gain: float
 

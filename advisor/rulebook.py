@@ -2,6 +2,7 @@
 
 import functools
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -9,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from advisor.errors import RuleError
 from pipeline.records import ModelSource, Record
+from pipeline.task import TASKS
 
 RULES_FOLDER = Path(__file__).resolve().parent.parent / "rules"
 
@@ -18,6 +20,9 @@ R = TypeVar("R", bound=Record)
 Url = Annotated[str, Field(pattern=r"^https://")]
 Origin = Annotated[str, Field(pattern=r"^(https://|set by us|measured by us)")]
 """A page that gives the number, or an honest word that nobody else did."""
+
+
+ModelKind = Literal["sentence-encoder", "masked-language-model"]
 
 
 class Fact(Record, Generic[T]):
@@ -77,8 +82,7 @@ class ModelEntry(Record):
     sha256: str | None = None
     """Checksum of model.safetensors, only when it was looked up."""
     package: Package | None = None
-    tasks: list[str]
-    kind: Literal["sentence-encoder", "masked-language-model"]
+    kind: ModelKind
     architecture: str
     size: Literal["tiny", "small", "base", "large"]
     languages: list[str]
@@ -126,6 +130,32 @@ class TaskQuestion(Record):
     question: str
     help: str
     choices: dict[str, str] = Field(default_factory=dict)
+    """Values, and what a person reads; without any the answer is typed."""
+    required: bool = False
+    number: bool = False
+    """Whether the answer is a number."""
+    section: Literal["task_options", "data"] = "task_options"
+    """Where its answer stands in an answers file."""
+    example: str = ""
+    """What a typed answer may look like."""
+    only_with: list[str] = Field(default_factory=list)
+    """Keys of `[data]` with one of which alone it is asked; always when empty."""
+
+
+class StrategyValue(Record):
+    """A value of the recipe with its reason and source."""
+
+    value: float | int | str
+    because: str
+    source: Origin
+
+
+class Way(Record):
+    """What a way to answer is called: `rules/ways.toml`, or the file of the only task that has it."""
+
+    title: str
+    how: str
+    """How it comes to its answers."""
 
 
 class TaskRules(Record):
@@ -139,7 +169,17 @@ class TaskRules(Record):
     """Names of its metrics, the default first; empty while the task is not built."""
     templates: list[str] = Field(default_factory=list)
     """Sentences for zero-shot; `{phrase}` stands for what a label means."""
+    reads: list[ModelKind] = Field(default_factory=list)
+    """Kinds of models that can be fine-tuned for it."""
     questions: list[TaskQuestion] = Field(default_factory=list, alias="question")
+    ways: dict[str, Way] = Field(default_factory=dict, alias="way")
+    """Cheap ways that are its own."""
+    recipe: dict[str, StrategyValue] = Field(default_factory=dict)
+    """Values that stand in for those of `rules/strategies.toml`, by field of the recipe."""
+
+    def asked(self, data_keys: Collection[str]) -> list[TaskQuestion]:
+        """The questions that these keys of `[data]` lead to."""
+        return [each for each in self.questions if not each.only_with or not set(each.only_with).isdisjoint(data_keys)]
 
 
 Quantity = Literal[
@@ -168,7 +208,7 @@ class FactorRule(Record):
     key: Literal["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
     title: str
     reads: Quantity
-    shown_as: Literal["percent", "number", "points"]
+    shown_as: Literal["percent", "number"]
     weight: float = Field(ge=0)
     """Weight of the factor in the weighted points; the same in all its readings."""
     source: Origin
@@ -195,14 +235,6 @@ class DecisionRules(Record):
     """Vetoes and thresholds of the verdict: `rules/decision.toml`."""
 
     thresholds: dict[str, Threshold] = Field(alias="threshold")
-
-
-class StrategyValue(Record):
-    """A value of the recipe with its reason and source."""
-
-    value: float | int | str
-    because: str
-    source: Url
 
 
 class StrategyBand(Record):
@@ -235,14 +267,6 @@ class ForecastRules(Record):
     """Constants of the forecast: `rules/forecast.toml`."""
 
     numbers: dict[str, ForecastNumber] = Field(alias="number")
-
-
-class Way(Record):
-    """What a way to answer is called: `rules/ways.toml`."""
-
-    title: str
-    how: str
-    """How it comes to its answers."""
 
 
 class Demo(Record):
@@ -293,7 +317,8 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
 def load_tasks(folder: Path = RULES_FOLDER) -> dict[str, TaskRules]:
     """Read the tasks alone, which is all that the first question needs; the ones that are built come first."""
     tasks = [_read_task(path) for path in sorted((folder / "tasks").glob("*.toml"))]
-    return {task.key: task for task in sorted(tasks, key=lambda task: not task.metrics)}
+    places = {key: place for place, key in enumerate(TASKS)}
+    return {task.key: task for task in sorted(tasks, key=lambda task: places.get(task.key, len(places)))}
 
 
 def load_models(folder: Path = RULES_FOLDER) -> dict[str, ModelEntry]:
@@ -301,10 +326,12 @@ def load_models(folder: Path = RULES_FOLDER) -> dict[str, ModelEntry]:
     return {path.stem: _read_model(path) for path in sorted((folder / "models").glob("*.toml"))}
 
 
+@functools.cache
 def load_ways(folder: Path = RULES_FOLDER) -> dict[str, Way]:
     """Read what the ways to answer are called."""
     path = folder / "ways.toml"
-    return {name: _checked(Way, values, path) for name, values in _read(path).items()}
+    shared = {name: _checked(Way, values, path) for name, values in _read(path).items()}
+    return {name: way for task in load_tasks(folder).values() for name, way in task.ways.items()} | shared
 
 
 def say_way(name: str) -> str:

@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advisor.answers_file import check_answers, read_toml
+from advisor.errors import AnswersError
 from advisor.next_steps import after_decision, after_result
 from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
 from advisor.report.terminal import Terminal
@@ -42,7 +43,7 @@ def answers_from(path: Path, options: Mapping[str, Mapping[str, Any]]) -> Answer
 
     Args:
         path: `answers.toml`, or a data file.
-        options: What the command line adds, by section; None is left out.
+        options: What the command line adds, by section, the empty one for what stands above all; None is left out.
 
     Raises:
         AnswersError: They cannot be used.
@@ -52,9 +53,23 @@ def answers_from(path: Path, options: Mapping[str, Mapping[str, Any]]) -> Answer
     values = read_toml(path) if is_answers else {"data": {"train": str(path)}}
     for section, given in options.items():
         said = {name: value for name, value in given.items() if value is not None}
-        if said:
+        if said and not section:
+            values |= said
+        elif said:
             values[section] = {**values.get(section, {}), **said}
     return anchored(check_answers(values, path.name), path.resolve().parent if is_answers else Path.cwd())
+
+
+def pairs(given: Sequence[str] | None) -> dict[str, str]:
+    """What was given as KEY=VALUE.
+
+    Raises:
+        AnswersError: One has no equals sign.
+    """
+    for each in given or ():
+        if "=" not in each:
+            raise AnswersError(f"'{each}' has no equals sign.", "Write it as KEY=VALUE, such as score=stars.")
+    return {key: value for key, _, value in (each.partition("=") for each in given or ())}
 
 
 def anchored(answers: Answers, base: Path) -> Answers:
@@ -147,7 +162,7 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
     decision = folder.load("decision", Decision)
     result = folder.load("result", Result)
     answers = folder.answers
-    steps = after_result(decision, result, answers, _shown(folder.path))
+    steps = after_result(decision, result, _shown(folder.path))
     _save_report(folder, answers, folder.load("measurements", Measurements), decision, result, steps)
     terminal.show_result(result)
     terminal.show_next_steps(steps)

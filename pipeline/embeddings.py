@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.models import load_encoder, load_tokenizer
 from pipeline.preparation import prepare
 from pipeline.records import ModelSource, TextPreparation
-from pipeline.task import Array, Input
+from pipeline.task import Array, Features, Input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +21,8 @@ POOLINGS = ("mean", "cls", "layer_mean")
 BLOCK = 512
 """Texts that are computed and saved together, so that a stop loses no more."""
 TOKENS_A_BATCH = 8192
+WORD_STARTS = "word_starts"
+"""Key of encoded words: for each word the position of its first token, or -1 where the model reads none of it."""
 
 Progress = Callable[[int, int], None]
 
@@ -61,6 +63,7 @@ class Embedder:
         key = hashlib.sha256(f"{source.name} {source.sha256} {preparation.model_dump_json()}".encode()).hexdigest()[:12]
         self._folder = cache / f"embeddings-{key}" if cache is not None else None
         self._known: dict[str, Array] = {}
+        self._known_words: dict[str, Array] = {}
         for block in sorted(self._folder.glob("*.npz")) if self._folder is not None and self._folder.is_dir() else ():
             with np.load(block) as arrays:
                 self._known.update(zip(arrays["keys"].tolist(), arrays["features"], strict=True))
@@ -76,6 +79,24 @@ class Embedder:
         if not keys:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
         return np.stack([self._known[key][which] for key in keys])
+
+    def words(self, inputs: Sequence[Input], pooling: str) -> list[Array]:
+        """Features of the words of sentences: the hidden state of each word's first token; zeros where the model reads none of it.
+
+        Kept in memory only, in half precision: they are many, and a rival is fitted to some of them.
+
+        Args:
+            inputs: Sentences as tuples of words.
+            pooling: `layer_mean` takes the mean of all layers, the others the last layer.
+
+        Shapes: one array (words, features) for each input, single precision.
+        """
+        keys = [f"{len(given)} {_key(given)}" for given in inputs]  # no word and one empty word differ
+        self._compute_words(
+            {key: given for key, given in zip(keys, inputs, strict=True) if key not in self._known_words}
+        )
+        which = int(pooling == "layer_mean")
+        return [self._known_words[key][which].astype(np.float32) for key in keys]
 
     @property
     def tokenizer(self) -> Any:
@@ -120,6 +141,33 @@ class Embedder:
                 pooled = [pool(hidden, batch["attention_mask"], pooling) for pooling in POOLINGS]
             yield torch.stack(pooled, dim=1).float().cpu().numpy()
 
+    def _compute_words(self, missing: dict[str, Input]) -> None:
+        keys = sorted(missing, key=lambda key: len(str(missing[key])))
+        for start in range(0, len(keys), BLOCK):
+            block = keys[start : start + BLOCK]
+            self._known_words.update(zip(block, self._word_features([missing[key] for key in block]), strict=True))
+            if self.progress is not None:
+                self.progress(min(start + BLOCK, len(keys)), len(keys))
+
+    def _word_features(self, inputs: list[Input]) -> Iterator[Array]:
+        """Last layer and mean of all layers at the first token of each word; (2, words, features) in half precision."""
+        import torch
+
+        sentences = [tuple(prepare(given, self.preparation)) for given in inputs]
+        encoded = encode_words(self.tokenizer, sentences, self.preparation.max_tokens)
+        for start, end in _batches([len(row["input_ids"]) for row in encoded]):
+            starts = [row.pop(WORD_STARTS) for row in encoded[start:end]]
+            batch = self.tokenizer.pad(encoded[start:end], return_tensors="pt").to(self.model.device)
+            with torch.inference_mode():
+                hidden = self.model(**batch, output_hidden_states=True).hidden_states
+                layers = torch.stack([hidden[-1], sum(hidden[2:], start=hidden[1]) / (len(hidden) - 1)])
+            limit = float(np.finfo(np.float16).max)
+            found = layers.float().clamp(-limit, limit).cpu().numpy().astype(np.float16)
+            for row, places in enumerate(starts):
+                features = found[:, row, places]
+                features[:, np.array(places, dtype=int) < 0] = 0
+                yield features
+
     def _save(self, keys: list[str], features: Array) -> None:
         if self._folder is None:
             return
@@ -140,6 +188,62 @@ def _batches(lengths: list[int]) -> Iterator[tuple[int, int]]:
             end += 1
         yield start, end
         start = end
+
+
+def encode_words(tokenizer: Any, sentences: Sequence[Sequence[str]], max_tokens: int) -> list[Features]:
+    """Tokens of sentences, with the position of the first token of each word beside them.
+
+    The words are joined by spaces: tokenizers that mark the space before a word then read them as in running text, which
+    they do not when words are handed over one by one.
+
+    Returns:
+        For each sentence what the model reads, cut but not padded, and under `WORD_STARTS` one position for each word; -1 for
+        words that the tokenizer drops, such as control characters, and for those behind the cut.
+    """
+    if not sentences:
+        return []  # the tokenizer itself needs one
+    if not tokenizer.is_fast:
+        return _encode_word_by_word(tokenizer, sentences, max_tokens)
+    texts = [" ".join(words) for words in sentences]
+    encoded = tokenizer(texts, truncation=True, max_length=max_tokens, return_offsets_mapping=True)
+    offsets = encoded.pop("offset_mapping")
+    return [
+        {name: values[row] for name, values in encoded.items()} | {WORD_STARTS: _word_starts(words, offsets[row])}
+        for row, words in enumerate(sentences)
+    ]
+
+
+def _word_starts(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Position of the first token that covers a character of each word; offsets are characters of the joined words."""
+    owners = [owner for word, text in enumerate(words) for owner in [*[word] * len(text), -1]]
+    found = [-1] * len(words)
+    for token, (start, end) in enumerate(offsets):
+        for word in set(owners[start:end]) - {-1}:
+            if found[word] < 0:
+                found[word] = token
+    return found
+
+
+def _encode_word_by_word(tokenizer: Any, sentences: Sequence[Sequence[str]], max_tokens: int) -> list[Features]:
+    """The same with tokenizers that cannot tell which characters a token stands for."""
+    found = []
+    for words in sentences:
+        encoded = tokenizer(
+            [list(words) or [""]],
+            is_split_into_words=True,
+            truncation=True,
+            max_length=max_tokens,
+            return_special_tokens_mask=True,
+        )
+        features: Features = {name: values[0] for name, values in encoded.items()}
+        own = [place for place, special in enumerate(features.pop("special_tokens_mask")) if not special]
+        lengths = [len(tokenizer.tokenize(word)) for word in words]
+        firsts = np.cumsum([0, *lengths])
+        features[WORD_STARTS] = [
+            own[first] if length and first < len(own) else -1 for first, length in zip(firsts, lengths, strict=False)
+        ]
+        found.append(features)
+    return found
 
 
 def _key(given: Input) -> str:

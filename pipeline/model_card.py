@@ -1,17 +1,23 @@
 """The card of a fine-tuned model: what it is, how good, from which data, and how to use it."""
 
 from pipeline.records import Plan, Result
+from pipeline.task import Task
+
+THRESHOLDS = (
+    "A label is answered from its own probability on; these thresholds, chosen on validation rows, stand in "
+    "`finetune_advisor.json` in the order of the labels.\n\n"
+)
 
 _CARD = """---
 base_model: {base}
 library_name: transformers
 license: {licence}
-pipeline_tag: {task}
+pipeline_tag: {tag}
 ---
 
 # {name}
 
-`{base}` fine-tuned for {task} by finetune-advisor. Labels: {classes}.
+`{base}` fine-tuned for {task} by finetune-advisor.{classes}
 
 ## How good it is
 
@@ -21,19 +27,18 @@ On {test_rows} sealed test rows, {metric}:
 |---|---|---|
 {scores}
 
-Against the best cheap way (`{rival}`) the difference is {difference:+.3f} ({low:+.3f} to {high:+.3f}). {because}
+Against the cheap way that was chosen (`{rival}`) it is better by {difference:+.3g} ({low:+.3g} to {high:+.3g}). {because}
 
 ## How to use it
 
 ```python
 import transformers
-import pipeline.heads  # from finetune-advisor: makes this head known to transformers
+import {module}  # from finetune-advisor: makes this head known to transformers
 
-classify = transformers.pipeline("text-classification", model="model")
-classify("a text")
+{usage}
 ```
 
-Texts were prepared before training: {preparation}. `advisor predict RUN --data in.csv --out out.csv` does the same;
+{thresholds}Texts were prepared before training: {preparation}. `advisor predict RUN --data in.csv --out out.csv` does the same;
 in Python, `pipeline.predictors.fine_tuned.load_fine_tuned("model")` does.
 
 ## Data
@@ -42,12 +47,12 @@ Origin: {origin}. Consent: {consent}. Licence: {data_licence}. Personal data: {p
 
 ## Limits
 
-It knows the labels above and rows like those it was trained on; it was not tested on others.
+It knows rows like those it was trained on; it was not tested on others.
 Largest difference between trained and reloaded logits: {reload:.1e}.
 """
 
 
-def model_card(plan: Plan, result: Result) -> str:
+def model_card(plan: Plan, task: Task, result: Result) -> str:
     """The card as Markdown."""
     ways = [*result.rivals, result.fine_tuned]
     preparation = plan.preparation
@@ -57,7 +62,11 @@ def model_card(plan: Plan, result: Result) -> str:
         licence=plan.model_licence,
         task=plan.task,
         name=plan.name,
-        classes=", ".join(f"`{label}`" for label in plan.classes),
+        tag=task.hub_tag,
+        module=task.head_module,
+        usage=task.usage,
+        thresholds=THRESHOLDS if task.needs_thresholds else "",
+        classes=f" Labels: {', '.join(f'`{label}`' for label in plan.classes)}." if plan.classes else "",
         test_rows=result.test_rows,
         metric=plan.metric,
         scores="\n".join(f"| {way.name} | {way.score:.3f} | {way.low:.3f} to {way.high:.3f} |" for way in ways),

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import theilslopes
 
 from pipeline.errors import PipelineError, RunFailed
 from pipeline.evaluation.intervals import difference_standard_error
 from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import ModelSource, PilotOutcome, Recipe, Record, TextPreparation
-from pipeline.storage import load_record, save_record
-from pipeline.task import Array, Rows, load_task
+from pipeline.storage import load_record, load_rows, save_record, save_rows
+from pipeline.task import Array, RivalSetting, Rows, Task, load_task
 
 LONGEST_STEPS = 3
+VALIDATION_SHARE = 0.2
 PROGRESS = "progress.txt"
 """Steps done and steps in all, for the process that waits."""
 
@@ -31,7 +31,11 @@ class PilotRequest(Record):
     """What a pilot tries out."""
 
     task: str
+    options: dict[str, str]
     model: ModelSource
+    """With the pooling of the probe."""
+    head_pooling: str
+    """Pooling of the fine-tuned model."""
     encoder: str
     """Folder of the model."""
     preparation: TextPreparation
@@ -66,9 +70,7 @@ def run_pilot(
         RunFailed: The process broke.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(
-        {"id": list(rows.ids), "input": list(rows.inputs), "answer": list(rows.answers), "part": list(parts)}
-    ).to_parquet(folder / "rows.parquet")
+    save_rows(rows, folder / "rows.parquet", part=list(parts))
     save_record(request.model_copy(update={"started": time.time()}), folder / "request.json")
     with (folder / "messages.txt").open("w+", encoding="utf-8") as messages:
         child = subprocess.Popen(
@@ -104,15 +106,15 @@ def _watch(child: "subprocess.Popen[bytes]", progress: Path, advance: Callable[[
 def main(folder: Path) -> None:
     """Carry out the request in this process."""
     request = load_record(PilotRequest, folder / "request.json")
-    table = pd.read_parquet(folder / "rows.parquet")
-    inputs = [given if isinstance(given, str) else tuple(given) for given in table["input"]]
-    rows = Rows(tuple(table["id"]), tuple(inputs), tuple(table["answer"]))
-    save_record(_carry_out(request, rows, table["part"].to_numpy(), folder), folder / "outcome.json")
+    rows, beside = load_rows(folder / "rows.parquet")
+    save_record(_carry_out(request, rows, beside["part"].to_numpy(), folder), folder / "outcome.json")
 
 
 def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) -> PilotOutcome:
     from pipeline.training.journal import cpu_seconds, peak_memory_bytes
 
+    task = load_task(request.task, request.options)
+    metric = task.metrics[request.metric]
     arms = [0, 1] if (parts == 1).any() else [0]
     ours: list[Array] = []
     theirs: list[Array] = []
@@ -120,7 +122,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     evaluation: list[tuple[int, float, float]] = []
     start = (0.0, 0.0)
     for arm in arms:
-        trained, head = _train_arm(request, rows.take(np.flatnonzero(parts == arm)), folder, (arm, len(arms)))
+        trained, head = _train_arm(request, task, rows.take(np.flatnonzero(parts == arm)), folder, (arm, len(arms)))
         if arm == 0:
             spent = sum(step.wall_seconds for step in trained.steps), sum(step.cpu_seconds for step in trained.steps)
             start = time.time() - request.started - spent[0], cpu_seconds() - spent[1]
@@ -129,12 +131,10 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         answers = trained.model(scored).answers
         tokens = padded_tokens([len(row["input_ids"]) for row in trained.model.encode(scored.inputs)])
         evaluation.append((tokens, time.perf_counter() - begun[0], time.process_time() - begun[1]))
-        metric = load_task(request.task).metrics[request.metric]
         ours.append(metric.statistics(scored.answers, answers, request.classes))
         theirs.append(metric.statistics(scored.answers, head(scored).answers, request.classes))
         steps += trained.steps[1:]
     _longest_batches(request, rows, trained, folder)
-    metric = load_task(request.task).metrics[request.metric]
     one, other = np.concatenate(ours), np.concatenate(theirs)
     per_token, per_step = _step_cost([step.tokens for step in steps], [step.wall_seconds for step in steps])
     processor_share = float(np.median([step.cpu_seconds / max(step.wall_seconds, 1e-9) for step in steps]))
@@ -142,10 +142,10 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     return PilotOutcome(
         train_rows=int((parts == 0).sum()),
         scored_rows=len(one),
-        gain=float(metric.reduce(one.sum(axis=0)) - metric.reduce(other.sum(axis=0))),
+        gain=metric.gain(metric.score(one), metric.score(other)),
         gain_standard_error=difference_standard_error(metric, one, other, request.seed),
-        probe_score=float(metric.reduce(other.sum(axis=0))),
-        fine_tuned_score=float(metric.reduce(one.sum(axis=0))),
+        probe_score=metric.score(other),
+        fine_tuned_score=metric.score(one),
         start_seconds=start[0],
         start_cpu_seconds=start[1],
         seconds_per_token=per_token,
@@ -156,7 +156,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         peak_memory_bytes=peak_memory_bytes(),
         batch_size=request.recipe.batch_size,
         steps=len(steps) + len(arms),
-        planned_steps=sum(_planned_steps(request, int((parts == arm).sum())) for arm in arms),
+        planned_steps=sum(_planned_steps(request, _trained_rows(task, int((parts == arm).sum()))) for arm in arms),
     )
 
 
@@ -164,36 +164,43 @@ def _planned_steps(request: PilotRequest, rows: int) -> int:
     return -(-rows // request.recipe.batch_size) * request.recipe.epochs
 
 
-def _train_arm(request: PilotRequest, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
+def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
+    """Fine-tune on the rows of one arm; beside it the probe that was fitted on the same rows."""
     from pipeline.embeddings import Embedder
-    from pipeline.predictors.probe import probe
     from pipeline.training.train import TrainingJob, train
 
-    task = load_task(request.task)
     embedder = Embedder(Path(request.encoder), request.model, request.preparation, Path(request.cache))
-    head = probe(embedder, request.model.pooling, request.classes)(rows, request.seed)
+    metric = task.metrics[request.metric]
+    setting = RivalSetting(embedder, request.classes, metric, {}, [], request.model.pooling)
+    probe = task.fit_rival("probe", setting)(rows, request.seed)
+    trained = _trained_rows(task, len(rows))
     starts_from_probe = request.recipe.strategy == "probe_then_fine_tune"
     job = TrainingJob(
         task=task,
         encoder=Path(request.encoder),
         recipe=request.recipe,
         preparation=request.preparation,
-        pooling=request.model.pooling,
+        pooling=request.head_pooling,
         classes=request.classes,
-        metric=task.metrics[request.metric],
-        train=rows,
-        validation=rows.take(range(min(len(rows), request.recipe.batch_size))),
+        metric=metric,
+        train=rows.take(range(trained)),
+        validation=rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows))),
         seed=request.seed,
-        probe=getattr(head, "linear", None) if starts_from_probe else None,
+        head=task.head_of(probe) if starts_from_probe else None,
     )
     arm, arms = place
-    steps = _planned_steps(request, len(rows))
+    steps = _planned_steps(request, len(job.train))
 
     def report(event: str, **values: Any) -> None:
         if event == "step":
             (folder / PROGRESS).write_text(f"{arm * steps + values['step']} {arms * steps}", encoding="utf-8")
 
-    return train(job, folder / "work", report, stop_after_seconds=request.seconds / arms), head
+    return train(job, folder / "work", report, stop_after_seconds=request.seconds / arms), probe
+
+
+def _trained_rows(task: Task, rows: int) -> int:
+    """Rows that are trained on: all, but where thresholds are chosen, which takes others."""
+    return rows - round(VALIDATION_SHARE * rows) if task.needs_thresholds else rows
 
 
 def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Path) -> None:
@@ -206,9 +213,9 @@ def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Pa
         encoder=Path(request.encoder),
         recipe=request.recipe.model_copy(update={"epochs": LONGEST_STEPS}),
         preparation=request.preparation,
-        pooling=request.model.pooling,
+        pooling=request.head_pooling,
         classes=request.classes,
-        metric=load_task(request.task).metrics[request.metric],
+        metric=trained.model.task.metrics[request.metric],
         train=longest,
         validation=longest,
         seed=request.seed,

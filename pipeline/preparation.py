@@ -19,3 +19,8 @@ def _prepare_text(text: str, preparation: TextPreparation) -> str:
     if preparation.collapse_whitespace:
         text = " ".join(text.split())
     return text
+
+
+def as_one_text(given: Input) -> str:
+    """An input as one text: the parts of a pair or the words of a sentence with spaces between."""
+    return given if isinstance(given, str) else " ".join(given)

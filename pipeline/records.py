@@ -108,6 +108,29 @@ class Recipe(Record):
     """Where each value comes from, by field."""
 
 
+class MetricFacts(Record):
+    """What a reader of a score must know."""
+
+    name: str
+    """Its name in answers files."""
+    title: str
+    higher_is_better: bool
+    lowest: float | None
+    """Null where there is no bound."""
+    highest: float | None
+    unit: str
+    """`points` where 1 is perfect and differences are told in hundredths; else that of the data."""
+
+
+class Finding(Record):
+    """Something that the audit of the data found."""
+
+    code: str
+    count: int
+    because: str
+    examples: list[str] = Field(default_factory=list)
+
+
 class Interval(Record):
     """A number with the range that it lies in with the stated confidence."""
 
@@ -129,6 +152,8 @@ class Score(Record):
     """Wall seconds that it took to fit and predict."""
     note: str | None = None
     """What a reader should know about this way on this data."""
+    beside: dict[str, float] = Field(default_factory=dict)
+    """The task's other metrics on the same rows."""
 
 
 class PilotOutcome(Record):
@@ -137,7 +162,7 @@ class PilotOutcome(Record):
     train_rows: int
     scored_rows: int
     gain: float
-    """Score of the briefly fine-tuned model minus that of the probe, same rows."""
+    """How much better the briefly fine-tuned model is than the probe, same rows."""
     gain_standard_error: float
     probe_score: float
     fine_tuned_score: float
@@ -202,11 +227,13 @@ class Plan(Document):
     data: DataSource
     """Paths relative to the folder that holds the plan."""
     classes: list[str]
-    """The labels, in the order of the model's outputs."""
+    """The labels, in the order of the model's outputs; empty for tasks without."""
     rows_sha256: str
     """Checksum over the ids and sides of all rows in `splits.parquet`."""
     model: ModelSource
-    """With the pooling that the probe and the fine-tuned head use."""
+    """With the pooling that the probe uses."""
+    head_pooling: str
+    """The pooling of the fine-tuned model: the probe's where its head starts from it, else the model's own."""
     zero_shot_pooling: str
     """The model's own pooling, which its sentence features were trained with."""
     preparation: TextPreparation
@@ -231,7 +258,7 @@ class Plan(Document):
 
 
 class Difference(Record):
-    """Fine-tuned minus the chosen rival on the same rows."""
+    """How much better the fine-tuned model is than the chosen rival on the same rows; negative when it is worse."""
 
     point: float
     low: float
@@ -247,7 +274,8 @@ class ErrorCase(Record):
     text: str
     truth: str
     answer: str
-    confidence: float
+    confidence: float | None
+    """Null where the model cannot tell."""
 
 
 class ClassErrors(Record):
@@ -260,18 +288,31 @@ class ClassErrors(Record):
     f1: float
 
 
+class ErrorTable(Record):
+    """Errors as only this kind of task has them, counted."""
+
+    title: str
+    note: str = ""
+    """How to read it."""
+    columns: list[str]
+    rows: list[list[str]]
+
+
 class ErrorAnalysis(Record):
     """Where the fine-tuned model still fails, on the sealed rows."""
 
-    confusion: list[list[int]]
-    """Rows are the truth, columns the answers, in the order of the plan's classes."""
-    by_class: list[ClassErrors]
+    confusion: list[list[int]] = Field(default_factory=list)
+    """Rows are the truth, columns the answers, in the order of the plan's classes; empty where a row has not one label."""
+    by_class: list[ClassErrors] = Field(default_factory=list)
+    """Empty for tasks without classes."""
+    tables: list[ErrorTable] = Field(default_factory=list)
+    """What is the task's own."""
     worst: list[ErrorCase]
-    """Confident mistakes; empty when the data is personal."""
+    """Confident or large mistakes; empty when the data is personal."""
     mended: int
-    """Rows that the rival got wrong and the fine-tuned model right."""
+    """Rows that the rival got wrong and the fine-tuned model right; for scores, rows that it answers more closely."""
     broken: int
-    """Rows that the rival got right and the fine-tuned model wrong."""
+    """Rows that the rival got right and the fine-tuned model wrong; for scores, rows that it answers less closely."""
 
 
 class ReloadCheck(Record):
@@ -279,7 +320,9 @@ class ReloadCheck(Record):
 
     rows: int
     labels_identical: bool
+    """Whether all answers are the same; for scores, within the tolerance."""
     largest_logit_difference: float
+    """Of an output; for scores, in standard deviations of the scores."""
     tolerance: float = 1e-4
 
     @property
@@ -313,6 +356,8 @@ class Result(Document):
     epochs: list[EpochLog]
     best_epoch: float
     classes: list[str]
+    metric_facts: MetricFacts
+    """How the scores here are to be read."""
     environment: dict[str, str]
     """Versions, processor and load that the run had."""
 

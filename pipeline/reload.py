@@ -1,20 +1,22 @@
 """Loads a saved model in a fresh process and compares its answers with those of the model that was trained.
 
 A saved model that differs from the trained one is the most damaging fault that users of fine-tuning report.
-`python -m pipeline.reload RUN` reads `RUN/cache/reload_inputs.json` and writes `RUN/cache/reload_logits.npy`.
+`python -m pipeline.reload RUN` reads `RUN/cache/reload_inputs.json` and writes `RUN/cache/reload_outputs.npz`.
 """
 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import PipelineError, RunFailed
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
 from pipeline.records import ReloadCheck
-from pipeline.task import Rows
+from pipeline.task import Array, Rows
 
 
 def check_reload(folder: Path, trained: FineTuned, rows: Rows) -> ReloadCheck:
@@ -26,7 +28,7 @@ def check_reload(folder: Path, trained: FineTuned, rows: Rows) -> ReloadCheck:
     cache = folder / "cache"
     cache.mkdir(exist_ok=True)
     (cache / "reload_inputs.json").write_text(json.dumps(list(rows.inputs)), encoding="utf-8")
-    expected = trained.logits(rows.inputs)
+    expected = trained.outputs(rows.inputs)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "pipeline.reload", str(folder)], capture_output=True, text=True, check=False
     )
@@ -36,28 +38,41 @@ def check_reload(folder: Path, trained: FineTuned, rows: Rows) -> ReloadCheck:
             f"The saved model could not be loaded again: {said.rstrip('.')}.",
             "The checkpoints are kept in work/; report this with that line.",
         )
-    found = np.load(cache / "reload_logits.npy")
+    with np.load(cache / "reload_outputs.npz") as arrays:
+        found = [arrays[str(row)] for row in range(len(rows))]
+    unit = getattr(trained.model.config, "deviation", 1.0)
     check = ReloadCheck(
         rows=len(rows),
-        labels_identical=bool((expected.argmax(axis=1) == found.argmax(axis=1)).all()),
-        largest_logit_difference=float(np.abs(expected - found).max(initial=0.0)),
+        labels_identical=_answer_alike(trained, rows, expected, found),
+        largest_logit_difference=max(
+            (float(np.abs(one - other).max(initial=0.0)) for one, other in zip(expected, found, strict=True)),
+            default=0.0,
+        )
+        / unit,
     )
     if not check.passed:
         raise RunFailed(
-            f"The saved model is not the trained one: logits differ by {check.largest_logit_difference:.2g} "
+            f"The saved model is not the trained one: outputs differ by {check.largest_logit_difference:.2g} "
             f"where {check.tolerance:.0e} is allowed.",
             "Do not use model/; the checkpoints are kept in work/. Please report it.",
         )
     return check
 
 
+def _answer_alike(trained: FineTuned, rows: Rows, expected: Sequence[Array], found: Sequence[Array]) -> bool:
+    """Whether all answers are the same; numbers are compared by the outputs themselves."""
+    ours, theirs = (trained.decode(rows.ids, outputs).answers for outputs in (expected, found))
+    return all(one == other or isinstance(one, float) for one, other in zip(ours, theirs, strict=True))
+
+
 def main(folder: Path) -> None:
-    """Load the saved model and write its logits."""
+    """Load the saved model and write its outputs."""
     inputs = json.loads((folder / "cache" / "reload_inputs.json").read_text(encoding="utf-8"))
-    logits = load_fine_tuned(folder / "model").logits(
+    outputs = load_fine_tuned(folder / "model").outputs(
         [tuple(given) if isinstance(given, list) else given for given in inputs]
     )
-    np.save(folder / "cache" / "reload_logits.npy", logits)
+    arrays: dict[str, Any] = {str(row): output for row, output in enumerate(outputs)}
+    np.savez(folder / "cache" / "reload_outputs.npz", **arrays)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from pipeline.errors import ModelError, PlanError
 from pipeline.evaluation.comparison import compare, judge, score
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
-from pipeline.predictors.linear import LinearClassifier
-from pipeline.predictors.probe import probe
 from pipeline.records import DataSource, Interval, ModelSource, Outcome, Plan, Result, Score
 from pipeline.reload import check_reload
 from pipeline.storage import load_record, save_predictions, save_record, save_text
@@ -64,11 +62,12 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | None = None
     test = workshop.data.open_test_rows(folder, "final evaluation")
     predictions, scores = _evaluate(workshop, trained, test)
     chosen = predictions[plan.chosen_rival]
-    metric = task_of(plan).metrics[plan.metric]
+    task = task_of(plan)
+    metric = task.metrics[plan.metric]
     difference = compare(metric, test, predictions["fine_tuned"], chosen, plan.classes, plan.seed)
-    verdict, because = judge(difference, plan.useful_gain, plan.result_ceiling)
+    verdict, because = judge(difference, plan.useful_gain, metric, plan.result_ceiling)
     personal = plan.data_sheet.personal_data == "yes"
-    errors = task_of(plan).analyse_errors(test, predictions["fine_tuned"], chosen, plan.classes, show_rows=not personal)
+    errors = task.analyse_errors(test, predictions["fine_tuned"], chosen, plan.classes, show_rows=not personal)
     fine_tuned = scores[-1]
     result = Result(
         verdict=verdict,
@@ -91,9 +90,10 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | None = None
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
         classes=plan.classes,
+        metric_facts=metric.facts,
         environment=_environment(),
     )
-    save_text(model_card(plan, result), model_folder / "README.md")
+    save_text(model_card(plan, task, result), model_folder / "README.md")
     save_record(result, folder / "result.json")
     shutil.rmtree(folder / "work", ignore_errors=True)
     journal.write("finished", verdict=verdict)
@@ -148,27 +148,37 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
 
 def _train(workshop: _Workshop) -> Trained:
     plan = workshop.plan
+    task = task_of(plan)
     rows = workshop.data.on("train")
     head = None
     if plan.recipe.strategy == "probe_then_fine_tune":
-        fit = probe(workshop.embedder, plan.model.pooling, plan.classes)
-        found = fit(rows, plan.seed)
-        head = getattr(found, "linear", None)
-        assert isinstance(head, LinearClassifier)
+        head = task.head_of(task.fit_rival("probe", _setting(workshop))(rows, plan.seed))
     job = TrainingJob(
-        task=task_of(plan),
+        task=task,
         encoder=workshop.encoder,
         recipe=plan.recipe,
         preparation=plan.preparation,
-        pooling=plan.model.pooling,
+        pooling=plan.head_pooling,
         classes=plan.classes,
-        metric=task_of(plan).metrics[plan.metric],
+        metric=task.metrics[plan.metric],
         train=rows,
         validation=workshop.data.on("validation"),
         seed=plan.seed,
-        probe=head,
+        head=head,
     )
     return train(job, workshop.folder / "work", workshop.journal.write)
+
+
+def _setting(workshop: _Workshop) -> RivalSetting:
+    plan = workshop.plan
+    return RivalSetting(
+        embedder=workshop.embedder,
+        classes=plan.classes,
+        metric=task_of(plan).metrics[plan.metric],
+        phrases=plan.data.phrases,
+        templates=plan.templates,
+        pooling=plan.model.pooling,
+    )
 
 
 def _evaluate(workshop: _Workshop, trained: Trained, test: Rows) -> tuple[dict[str, Predictions], list[Score]]:
@@ -177,14 +187,7 @@ def _evaluate(workshop: _Workshop, trained: Trained, test: Rows) -> tuple[dict[s
     task = task_of(plan)
     metric = task.metrics[plan.metric]
     rows = workshop.data.on("train", "validation")
-    setting = RivalSetting(
-        embedder=workshop.embedder,
-        classes=plan.classes,
-        metric=metric,
-        phrases=plan.data.phrases,
-        templates=plan.templates,
-        pooling=plan.model.pooling,
-    )
+    setting = _setting(workshop)
     fits: dict[str, Fit] = {name: task.fit_rival(name, setting) for name in plan.rivals}
     predictions: dict[str, Predictions] = {}
     scores: list[Score] = []
@@ -193,7 +196,7 @@ def _evaluate(workshop: _Workshop, trained: Trained, test: Rows) -> tuple[dict[s
         predict = fits[name](rows, plan.seed) if name in fits else trained.model
         predictions[name] = predict(test)
         save_predictions(workshop.folder / "predictions" / f"{name}.parquet", test, predictions[name], plan.classes)
-        found = score(name, metric, test, predictions[name], plan.classes, plan.seed)
+        found = score(name, task.metrics, metric, test, [predictions[name]], plan.classes, plan.seed)
         scores.append(found.model_copy(update={"seconds": time.perf_counter() - begun}))
         workshop.journal.write("scored", name=name, score=found.score)
     return predictions, scores

@@ -3,13 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from pipeline.errors import PlanError, StorageError
 from pipeline.records import SCHEMA_VERSION, Record
 from pipeline.task import Predictions, Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 R = TypeVar("R", bound=Record)
 
@@ -72,7 +75,7 @@ def load_record(kind: type[R], path: Path) -> R:
 
 
 def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: list[str]) -> None:
-    """Write answers with the truth beside them, and a column of scores for each class.
+    """Write answers with the truth beside them, how sure each is, and a column of scores for each class.
 
     Raises:
         StorageError: The disk or the folder cannot take it.
@@ -80,10 +83,12 @@ def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: 
     import pandas as pd
 
     truth: dict[str, list[Any]] = {"truth": list(rows.answers)} if rows.answers else {}
-    table = pd.DataFrame({"row_id": list(predictions.row_ids), **truth, "answer": list(predictions.answers)})
+    found = {"row_id": list(predictions.row_ids), **truth, "answer": list(predictions.answers)}
+    if predictions.confidence is not None:
+        found["confidence"] = list(predictions.confidence)
     if predictions.scores is not None:
-        for place, label in enumerate(classes):
-            table[f"score_{label}"] = predictions.scores[:, place]
+        found |= {f"score_{label}": list(predictions.scores[:, place]) for place, label in enumerate(classes)}
+    table = pd.DataFrame(found)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(path.name + ".new")
@@ -91,3 +96,23 @@ def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: 
         os.replace(draft, path)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def save_rows(rows: Rows, path: Path, **beside: list[Any]) -> None:
+    """Write rows for another process, with further columns of one entry per row."""
+    import pandas as pd
+
+    table = {"id": list(rows.ids), "input": list(rows.inputs), "answer": list(rows.answers), **beside}
+    pd.DataFrame(table).to_parquet(path)
+
+
+def load_rows(path: Path) -> tuple[Rows, "pd.DataFrame"]:
+    """Read rows that `save_rows` wrote, and the table with the further columns."""
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    inputs, answers = (
+        tuple(tuple(value) if hasattr(value, "__array__") and value.ndim else value for value in table[name])
+        for name in ("input", "answer")
+    )
+    return Rows(tuple(table["id"]), inputs, answers), table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.errors import PlanError
-from pipeline.records import ErrorAnalysis, Plan
+from pipeline.records import ErrorAnalysis, Finding, MetricFacts, Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
     from pipeline.embeddings import Embedder
 
-if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 else:  # the questionnaire reads this module too, and must not wait for numpy
     Array = Any
 Input = str | tuple[str, ...]
 """What a model reads: a text, a pair of texts, the words of a sentence."""
 Answer = str | float | tuple[str, ...]
-"""What a model says: a label, a number, several labels, the tags of a sentence."""
+"""What a model says: a label or a text, a number, several labels or the tags of a sentence."""
+Column = str | list[str]
+"""What fills a role: the name of a column, or of several."""
 
 TASKS: Mapping[str, str] = {
     "text-classification": "pipeline.tasks.text_classification",
+    "multi-label-classification": "pipeline.tasks.multi_label_classification",
+    "text-pair-classification": "pipeline.tasks.text_pair_classification",
+    "text-regression": "pipeline.tasks.text_regression",
+    "token-classification": "pipeline.tasks.token_classification",
 }
 """The tasks that are built: key, and the module whose `TASK` carries it out."""
 
@@ -61,12 +66,15 @@ class Rows:
 class Predictions:
     """A model's answers.
 
-    Shapes: `scores` is (rows, classes), the probability of each class, where the task has classes.
+    Shapes: `row_ids` and `answers` have one entry per row; `scores` is (rows, classes), the probability of each class, where
+    one answer is drawn from all classes at once or each class is answered for itself; `confidence` is (rows,), between 0 and 1,
+    where the model can tell how sure it is.
     """
 
     row_ids: tuple[str, ...]
     answers: tuple[Answer, ...]
     scores: Array | None = None
+    confidence: Array | None = None
 
 
 class Predict(Protocol):
@@ -76,18 +84,18 @@ class Predict(Protocol):
         """Answers for every row, in their order."""
 
 
-class Fit(Protocol):
-    """Learns from rows and returns what answers others."""
-
-    def __call__(self, rows: Rows, seed: int) -> Predict:
-        """What answers other rows, learned from these."""
-
-
 class KeptPredict(Predict, Protocol):
     """A predictor that can be saved and used later."""
 
     def save(self, folder: Path) -> None:
         """Write what is needed to predict again into an empty folder."""
+
+
+class Fit(Protocol):
+    """Learns from rows and returns what answers others."""
+
+    def __call__(self, rows: Rows, seed: int) -> KeptPredict:
+        """What answers other rows, learned from these."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,11 @@ class Metric:
         title: Its name for people.
         higher_is_better: Its direction.
         bounds: Lowest and highest value; infinite where there is none.
-        unit: What one unit of it is, `points` for scores between 0 and 1.
+        unit: What one unit of it is: `points` for scores of which 1 is perfect, else that of the data.
         statistics: (truth, answers, classes) -> (rows, k).
         reduce: sums of statistics (…, k) -> scores (…).
         right_or_wrong: (truth, answers) -> (rows,) booleans where each row is right or wrong.
+        is_proportion: Whether it is the share of rows that are right, one trial a row.
     """
 
     name: str
@@ -113,19 +122,78 @@ class Metric:
     statistics: Callable[[Sequence[Answer], Sequence[Answer], Sequence[str]], Array]
     reduce: Callable[[Array], Array]
     right_or_wrong: Callable[[Sequence[Answer], Sequence[Answer]], Array] | None = None
+    is_proportion: bool = False
 
     def __call__(self, truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> float:
         """The score of answers against the truth."""
-        return float(self.reduce(self.statistics(truth, answers, classes).sum(axis=0)))
+        return self.score(self.statistics(truth, answers, classes))
+
+    def score(self, statistics: Array) -> float:
+        """The score of rows with these statistics (rows, k)."""
+        return float(self.reduce(statistics.sum(axis=0)))
+
+    def resample(self, statistics: Array, weights: Array) -> Array:
+        """Scores when each row counts so often.
+
+        Shapes: `statistics` is (rows, k), `weights` is (resamples, rows), the result (resamples,).
+        """
+        return self.reduce(weights @ statistics)
+
+    def leave_one_out(self, statistics: Array) -> Array:
+        """Scores without each row in turn; (rows,)."""
+        return self.reduce(statistics.sum(axis=0) - statistics)
+
+    def gain(self, ours: float, theirs: float) -> float:
+        """How much better ours is than theirs, positive when it is, whatever the direction."""
+        return ours - theirs if self.higher_is_better else theirs - ours
+
+    @property
+    def best(self) -> float:
+        """The score of perfect answers."""
+        return self.bounds[1] if self.higher_is_better else self.bounds[0]
+
+    @property
+    def facts(self) -> MetricFacts:
+        """What a reader of a score must know."""
+        low, high = (None if abs(bound) == float("inf") else bound for bound in self.bounds)
+        return MetricFacts(
+            name=self.name,
+            title=self.title,
+            higher_is_better=self.higher_is_better,
+            lowest=low,
+            highest=high,
+            unit=self.unit,
+        )
 
 
 @dataclass(frozen=True)
 class Role:
-    """A column that a task needs: its key under `[data]`, and what it holds."""
+    """A column that a task needs.
+
+    Attributes:
+        key: Its name in answers files.
+        holds: What it holds, for people.
+        required_to_predict: False for the truth.
+        many: Whether several columns may fill it.
+    """
 
     key: str
     holds: str
     required_to_predict: bool
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which a file can hold the rows of a task.
+
+    Attributes:
+        title: What a row looks like, for people.
+        roles: The columns that it needs, what goes in first.
+    """
+
+    title: str
+    roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True)
@@ -141,23 +209,97 @@ class RivalSetting:
     pooling: str
 
 
+@dataclass(frozen=True)
+class Signal:
+    """Targets as numbers beside what they might be told from, to ask whether there is anything to learn.
+
+    Shapes: `features` is (samples, features), `texts` has one text per sample, `targets` is (samples, columns). A sample is
+    a row, or where a row holds many answers one of them.
+    """
+
+    features: Array
+    texts: tuple[str, ...]
+    targets: Array
+
+
+@dataclass(frozen=True)
+class TrainingSetting:
+    """What a head is built from: the classes, the pooling, and the weights to start from if any.
+
+    Shapes: `head` is (weight, bias): (outputs, features) and (outputs,).
+    """
+
+    classes: Sequence[str]
+    pooling: str
+    seed: int
+    rows: Rows
+    """Labelled rows that it will be trained on."""
+    head: tuple[Array, Array] | None = None
+
+
+Features = dict[str, list[int]]
+"""What a model reads of one input: `input_ids` and what goes with them, cut but not padded. Keys that the tokenizer does not
+name are the task's own."""
+
+
 class Task(Protocol):
     """One kind of output. A module under `pipeline/tasks` makes one and calls it `TASK`."""
 
-    key: str
-    roles: tuple[Role, ...]
-    metrics: Mapping[str, Metric]
-    rivals: tuple[str, ...]
-    """Names of its cheap ways, the simplest first."""
+    @property
+    def key(self) -> str:
+        """Its name in answers files."""
 
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    @property
+    def hub_tag(self) -> str:
+        """What the hub calls such a model (`pipeline_tag`)."""
+
+    @property
+    def head_module(self) -> str:
+        """Module that makes the head known to `transformers`."""
+
+    @property
+    def usage(self) -> str:
+        """Lines of Python for the model card; `model` is the folder."""
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Ways in which a file can hold the rows, the most particular first."""
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """Keys of `[data]` that are its own and name no column."""
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What makes it the same task again, answers to its own questions among them."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The default first."""
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Names of its cheap ways: what knows nothing of the input first, and `probe` among them."""
+
+    @property
+    def starts_from_probe(self) -> bool:
+        """Whether the model reads as the probe does, so that the head can start where the probe is."""
+
+    @property
+    def needs_thresholds(self) -> bool:
+        """Whether outputs become answers by thresholds that are chosen on rows that were not trained on."""
+
+    def configure(self, options: Mapping[str, str], columns: Mapping[str, Any]) -> "Task":
+        """The task as these answers to its questions, and these columns, make it."""
+
+    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
         """For each role the columns that could fill it, the likeliest first."""
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Read rows from a table.
 
         Raises:
-            DataError: A column is missing.
+            DataError: A column is missing, or a cell cannot be read; names file, row and column.
         """
 
     def check(self, rows: Rows, file: str) -> None:
@@ -167,57 +309,86 @@ class Task(Protocol):
             DataError: Names every fault, with the mend beside it.
         """
 
+    def audit(self, rows: Rows) -> list[Finding]:
+        """What is odd about the answers of rows that are not sealed, beside what is looked for in every task."""
+
     def classes(self, rows: Rows) -> list[str]:
         """The classes in the order of the model's outputs; empty for tasks without classes."""
+
+    def kinds(self, answer: Answer) -> frozenset[str]:
+        """What is counted to tell whether each kind of answer has rows enough; empty where nothing is."""
 
     def strata(self, rows: Rows) -> list[str]:
         """For each row the key that splits and folds are balanced by."""
 
+    def weight(self, given: Input) -> int:
+        """How many answers an input asks for: 1, or the number of its words."""
+
+    def signal(
+        self, rows: Rows, embedder: "Embedder", pooling: str, classes: Sequence[str], most: int, seed: int
+    ) -> Signal:
+        """At most so many samples of the rows, with their targets."""
+
+    def phrasing_scores(self, rows: Rows, setting: RivalSetting) -> dict[str, float]:
+        """Score of zero-shot for each wording; empty where there is no zero-shot."""
+
     def fit_rival(self, name: str, setting: RivalSetting) -> Fit:
-        """The cheap way of that name; what it returns is a `KeptPredict`."""
+        """The cheap way of that name."""
 
     def load_rival(self, folder: Path, embedder: "Embedder | None") -> Predict:
         """A cheap way that was saved; one that reads features needs the embedder."""
 
-    def build_model(self, encoder: Path, plan: "TrainingSetting") -> "PreTrainedModel":
+    def head_of(self, probe: Predict) -> tuple[Array, Array] | None:
+        """Weight and bias with which a head can start where the probe is; None when the model reads inputs otherwise."""
+
+    def build_model(self, encoder: Path, setting: TrainingSetting) -> "PreTrainedModel":
         """The pre-trained encoder with this task's head on top."""
 
-    def encode_answers(self, rows: Rows, classes: Sequence[str]) -> list[Any]:
-        """The truth as the model's loss takes it, one for each row."""
+    def load_model(self, folder: Path) -> "PreTrainedModel":
+        """A fine-tuned model that was saved."""
+
+    def encode(self, tokenizer: Any, inputs: Sequence[Input], max_tokens: int) -> list[Features]:
+        """What the model reads of each prepared input."""
+
+    def targets(self, rows: Rows, features: Sequence[Features], classes: Sequence[str]) -> list[Array]:
+        """The truth as the loss takes it, one array for each row; a whole number for each token, or what a row has one of."""
 
     def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., "Tensor"]:
         """The loss, as `Trainer` takes it: (outputs, labels, num_items_in_batch) -> scalar."""
 
-    def decode(self, row_ids: Sequence[str], logits: Array, classes: Sequence[str]) -> Predictions:
-        """Answers from logits (rows, …)."""
+    def outputs(self, logits: Array, features: Sequence[Features]) -> list[Array]:
+        """What the model says of each input of a batch, padding taken off."""
+
+    def choose_thresholds(
+        self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str], metric: Metric
+    ) -> tuple[float, ...]:
+        """Where outputs become answers, chosen on these rows; empty where nothing is to choose."""
+
+    def decode(
+        self, row_ids: Sequence[str], outputs: Sequence[Array], classes: Sequence[str], thresholds: Sequence[float]
+    ) -> Predictions:
+        """Answers from outputs, one for each row."""
 
     def analyse_errors(
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
     ) -> ErrorAnalysis:
         """Where the fine-tuned model still fails."""
 
-
-@dataclass(frozen=True)
-class TrainingSetting:
-    """What a head is built from: the classes, the pooling, and the probe to start from if any.
-
-    Shapes: `probe_weight` is (classes, features), `probe_bias` is (classes,).
-    """
-
-    classes: Sequence[str]
-    pooling: str
-    seed: int
-    probe_weight: Array | None = None
-    probe_bias: Array | None = None
+    def written(self, table: "pd.DataFrame", columns: Mapping[str, Any], predictions: Predictions) -> list[Any]:
+        """The answer of each row of a table in the form in which the data has the truth."""
 
 
-@functools.cache
-def load_task(key: str) -> Task:
-    """The task of that key.
+def load_task(key: str, options: Mapping[str, str] | None = None, columns: Mapping[str, Any] | None = None) -> Task:
+    """The task of that key, as options and columns make it.
 
     Raises:
         PlanError: It is not built.
     """
+    return _load(key).configure(options or {}, columns or {})
+
+
+@functools.cache
+def _load(key: str) -> Task:
     if key not in TASKS:
         raise PlanError(f"The task '{key}' is not built.", f"Built are: {', '.join(TASKS)}.")
     task: Task = importlib.import_module(TASKS[key]).TASK
@@ -226,4 +397,4 @@ def load_task(key: str) -> Task:
 
 def task_of(plan: Plan) -> Task:
     """The task that a plan is for."""
-    return load_task(plan.task)
+    return load_task(plan.task, plan.task_options, plan.data.columns)

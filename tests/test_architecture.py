@@ -14,18 +14,18 @@ ADVISOR = """
     __main__
     doctor demo catalogue prediction schemas
     session
-    advise planning investigation measuring columns
+    advise planning investigation measuring
     report next_steps
     interview questions
     ledger alternative
-    run_folder answers_file
+    run_folder answers_file columns
     decision forecast estimate strategy recommendation factors
     measurements
     rulebook records errors
 """
 PIPELINE = """
     __main__ run pilot reload model_card
-    tasks training predictors heads evaluation
+    tasks training predictors word_head heads evaluation
     embeddings data models preparation storage
     task records errors
 """

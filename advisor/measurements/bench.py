@@ -9,10 +9,12 @@ import numpy as np
 
 from pipeline.data.dataset import Dataset
 from pipeline.data.splitting import folds
-from pipeline.task import Array, Fit, Metric, Predictions, Rows, Task
+from pipeline.task import Answer, Array, Fit, Metric, Predictions, Rows, Task
 
 MOST_ROWS = 4000
 """Rows that are used to measure; beyond it a seeded sample, whose intervals are wider than those of all rows would be."""
+MOST_ANSWERS = 50_000
+"""Answers that are used to measure, where a row holds many."""
 MOST_FOLDS = 5
 REPEATED_BELOW = 300
 REPEATS = 3
@@ -35,19 +37,14 @@ class Bench:
     seed: int
 
     def held_out(self, fit: Fit, repetition: int = 0) -> Predictions:
-        """Answers for every row by a fit that did not see it; scores are (rows, classes) where the way gives them."""
-        answers: dict[int, object] = {}
-        scores: dict[int, Array] = {}
+        """Answers for every row by a fit that did not see it."""
+        answers: dict[int, Answer] = {}
         everything = np.arange(len(self.rows))
         for held_out in self.folds[repetition]:
             seen = np.setdiff1d(everything, held_out)
             found = fit(self.rows.take(seen), self.seed)(self.rows.take(held_out))
             answers.update(zip(held_out.tolist(), found.answers, strict=True))
-            if found.scores is not None:
-                scores.update(zip(held_out.tolist(), found.scores, strict=True))
-        ordered = tuple(answers[position] for position in range(len(self.rows)))
-        together = np.stack([scores[position] for position in range(len(self.rows))]) if scores else None
-        return Predictions(self.rows.ids, ordered, together)  # type: ignore[arg-type]  # each answer came from a Predictions
+        return Predictions(self.rows.ids, tuple(answers[position] for position in range(len(self.rows))))
 
     def timed(self, fit: Fit) -> tuple[list[Predictions], float]:
         """Held-out answers of every repetition, and the wall seconds of one."""
@@ -61,8 +58,9 @@ def make_bench(task: Task, data: Dataset, positions: Sequence[int], metric: Metr
 
     With fewer than 300 rows the folds are drawn three times, since one draw says little.
     """
-    chosen = sorted(np.random.default_rng(seed).permutation(len(positions))[:MOST_ROWS])
-    kept = [positions[place] for place in chosen]
+    drawn = np.random.default_rng(seed).permutation(len(positions))[:MOST_ROWS]
+    answers = np.cumsum([task.weight(data.rows.inputs[positions[place]]) for place in drawn])
+    kept = [positions[place] for place in sorted(drawn[answers <= MOST_ANSWERS])]
     rows = data.rows.take(kept)
     groups = [data.groups.keys[position] for position in kept]
     strata = task.strata(rows)

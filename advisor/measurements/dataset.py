@@ -9,9 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from advisor.records import Answers, DatasetMeasurement, Finding
+from advisor.records import Answers, DatasetMeasurement
 from pipeline.data.dataset import Dataset
-from pipeline.task import Input
+from pipeline.preparation import as_one_text
+from pipeline.records import Finding
+from pipeline.task import Answer, Task
 
 EXAMPLES = 3
 RARE_CLASS_ROWS = 8
@@ -23,21 +25,22 @@ CLEAR_SHARE = 0.05
 """Share of a language's commonest words from which a guess is made."""
 
 
-def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: Words) -> DatasetMeasurement:
+def measure_dataset(
+    data: Dataset, task: Task, answers: Answers, languages: Words, domains: Words
+) -> DatasetMeasurement:
     """Count rows, classes, duplicates, conflicts and leaks over all rows, and look at the texts that may train.
 
     Args:
-        data: All rows with their sides. Texts and labels of sealed rows are compared with the others, nothing more.
+        data: All rows with their sides. Texts and answers of sealed rows are compared with the others, nothing more.
+        task: Counts kinds of answers, and looks for what only it can find.
         answers: For the language, when the user said it.
         languages: Commonest words of each language.
         domains: Words that mark each domain.
     """
     begun = time.perf_counter()
     usable = usable_positions(data)
-    per_class = Counter(str(data.rows.answers[position]) for position in usable) if data.rows.answers else Counter()
-    for label in {str(answer) for answer in data.unsealed().answers}:
-        per_class.setdefault(label, 0)
-    texts = [_text(data.rows.inputs[position]) for position in data.positions("train", "validation")]
+    per_class = _rows_per_class(data, task, usable)
+    texts = [as_one_text(data.rows.inputs[position]) for position in data.positions("train", "validation")]
     words = [text.split() for text in texts]
     lengths = [len(row) for row in words] or [0]
     every_word = [word.lower() for row in words for word in row]
@@ -52,7 +55,7 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: 
         validation_rows=sides["validation"],
         test_rows=sides["test"],
         reserve_rows=sides["reserve"],
-        rows_per_class=dict(sorted(per_class.items())),
+        rows_per_class=per_class,
         smallest_class_rows=min(per_class.values(), default=None),
         median_class_rows=float(np.median(list(per_class.values()))) if per_class else None,
         imbalance=max(per_class.values()) / max(min(per_class.values()), 1) if per_class else None,
@@ -60,7 +63,7 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: 
         near_duplicate_fraction=1 - len(set(keys)) / len(keys),
         conflicting_rows=len(conflicts),
         leaked_rows=sides["left_out"],
-        empty_rows=sum(not _text(given).strip() for given in data.rows.inputs),
+        empty_rows=sum(not as_one_text(given).strip() for given in data.rows.inputs),
         median_words=float(np.median(lengths)),
         longest_words=max(lengths),
         distinct_word_fraction=len(set(every_word)) / max(len(every_word), 1),
@@ -68,9 +71,16 @@ def measure_dataset(data: Dataset, answers: Answers, languages: Words, domains: 
         language=language,
         language_source=source,
         domain=_domain(texts, domains),
-        findings=_findings(data, per_class, conflicts),
+        findings=[*_findings(data, per_class, conflicts), *task.audit(data.unsealed())],
         seconds=time.perf_counter() - begun,
     )
+
+
+def _rows_per_class(data: Dataset, task: Task, usable: Sequence[int]) -> dict[str, int]:
+    """Usable rows for each kind of answer that rows which are not sealed have."""
+    counts = Counter(kind for position in usable for kind in task.kinds(data.rows.answers[position]))
+    known = {kind for answer in data.unsealed().answers for kind in task.kinds(answer)}
+    return {kind: counts[kind] for kind in sorted(known)}
 
 
 def usable_positions(data: Dataset) -> list[int]:
@@ -80,7 +90,7 @@ def usable_positions(data: Dataset) -> list[int]:
     found = []
     for position in data.positions("train", "validation"):
         key = data.groups.keys[position]
-        if key in seen or position in conflicts or not _text(data.rows.inputs[position]).strip():
+        if key in seen or position in conflicts or not as_one_text(data.rows.inputs[position]).strip():
             continue
         seen.add(key)
         found.append(position)
@@ -88,12 +98,23 @@ def usable_positions(data: Dataset) -> list[int]:
 
 
 def _conflicting(data: Dataset) -> list[int]:
-    """Positions of rows whose very text also stands with another answer, sealed rows apart."""
-    given: dict[str, set[object]] = defaultdict(set)
+    """Positions of rows whose very text also stands with another answer, sealed rows apart.
+
+    Two scores contradict each other when they lie further apart than all scores do on average (one standard deviation).
+    """
+    given: dict[str, set[Answer]] = defaultdict(set)
     positions = data.positions("train", "validation", "reserve", "left_out")
     for position in positions:
         given[data.groups.text_hashes[position]].add(data.rows.answers[position])
-    return [position for position in positions if len(given[data.groups.text_hashes[position]]) > 1]
+    numbers = [answer for position in positions if isinstance(answer := data.rows.answers[position], float)]
+    apart = float(np.std(numbers)) if numbers else 0.0
+    contradicted = {key for key, answers in given.items() if _contradict(answers, apart)}
+    return [position for position in positions if data.groups.text_hashes[position] in contradicted]
+
+
+def _contradict(answers: set[Answer], apart: float) -> bool:
+    numbers = [answer for answer in answers if isinstance(answer, float)]
+    return max(numbers) - min(numbers) > apart if numbers else len(answers) > 1
 
 
 def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[int]) -> list[Finding]:
@@ -102,10 +123,10 @@ def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[i
     copies = _later(hashes)
     near = [position for position in _later(keys) if position not in set(copies)]
     leaked = [position for position, side in enumerate(data.sides) if side == "left_out"]
-    empty = [position for position, given in enumerate(data.rows.inputs) if not _text(given).strip()]
+    empty = [position for position, given in enumerate(data.rows.inputs) if not as_one_text(given).strip()]
 
     def examples(positions: Sequence[int]) -> list[str]:
-        texts = (_text(data.rows.inputs[position])[:120] for position in positions if position in shown)
+        texts = (as_one_text(data.rows.inputs[position])[:120] for position in positions if position in shown)
         return list(islice(texts, EXAMPLES))
 
     def finding(code: str, positions: Sequence[int], because: str) -> Finding | None:
@@ -121,7 +142,9 @@ def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[i
         ),
         finding("near_duplicates", near, "Texts nearly like an earlier one; they stay on one side of the split."),
         finding(
-            "conflicting_labels", conflicts, "The same text with different labels; such rows are not counted as usable."
+            "conflicting_labels",
+            conflicts,
+            "The same text with different answers; such rows are not counted as usable.",
         ),
         finding(
             "leaks",
@@ -134,7 +157,9 @@ def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[i
         because = f"Classes with fewer than {RARE_CLASS_ROWS} usable training rows."
         found.append(Finding(code="rare_classes", count=len(rare), because=because, examples=sorted(rare)[:EXAMPLES]))
     if data.unlabelled_rows:
-        found.append(Finding(code="unlabelled", count=data.unlabelled_rows, because="Rows without a label, left out."))
+        found.append(
+            Finding(code="unlabelled", count=data.unlabelled_rows, because="Rows without an answer, left out.")
+        )
     if not data.groups.near_compared:
         because = "Too many different texts to look for near-duplicates; only exact copies were grouped."
         found.append(Finding(code="near_duplicates_not_compared", count=len(set(hashes)), because=because))
@@ -150,10 +175,6 @@ def _later(keys: Sequence[str]) -> list[int]:
             found.append(position)
         seen.add(key)
     return found
-
-
-def _text(given: Input) -> str:
-    return given if isinstance(given, str) else " ".join(given)
 
 
 def _script(texts: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """A short real fine-tuning of the recipe on some training rows: the dry run that gives gain, time and memory."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +13,48 @@ from advisor.records import PilotMeasurement
 from pipeline.data.splitting import folds
 from pipeline.embeddings import Embedder
 from pipeline.pilot import PilotRequest, run_pilot
-from pipeline.preparation import prepare
-from pipeline.records import ModelSource, Recipe
+from pipeline.preparation import as_one_text, prepare
+from pipeline.records import Recipe
 from pipeline.task import Array
 
-TRAINED_ROWS = 320
-SCORED_ROWS = 600
-PILOT_EPOCHS = 6
+TRAINED_ROWS, MOST_TRAINED_ROWS = 320, 1280
+"""Rows that a pilot trains on: the fewer for most tasks, up to the more where answers are rare or the head starts from nothing,
+since a model that has seen too little tells nothing of what more rows bring."""
+ROWS_OF_A_KIND = 24
+"""Rows of the typical kind of answer that it should see."""
+SCORED_ROWS = 1000
+PILOT_EPOCHS, FEWER_EPOCHS = 6, 4
+"""Passes over few rows, and over many."""
 SHARE_OF_BUDGET = 0.1
 SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 240.0
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What a pilot tries.
+
+    Attributes:
+        recipe: What the run would do; the pilot takes more epochs since it has fewer rows.
+        probe_pooling: How the probe reads, that the gain is counted from.
+        head_pooling: How the fine-tuned model reads.
+        budget_seconds: The user's time budget; a pilot takes at most a tenth of it, 30 to 240 s.
+    """
+
+    recipe: Recipe
+    probe_pooling: str
+    head_pooling: str
+    budget_seconds: float
+
+
 def measure_pilot(
-    bench: Bench,
-    embedder: Embedder,
-    source: ModelSource,
-    recipe: Recipe,
-    budget_seconds: float,
-    folder: Path,
-    advance: Callable[[int, int], None],
+    bench: Bench, embedder: Embedder, trial: Trial, folder: Path, advance: Callable[[int, int], None]
 ) -> PilotMeasurement:
     """Try the recipe on few rows in a fresh process.
 
     Args:
         bench: The rows.
         embedder: Gives the encoder's folder and the preparation.
-        source: The model with the pooling of its head.
-        recipe: What the run would do; the pilot takes more epochs since it has fewer rows.
-        budget_seconds: The user's time budget; a pilot takes at most a tenth of it, 30 to 240 s.
+        trial: What to try.
         folder: For the exchange with the process.
         advance: Told how many of the steps are done.
 
@@ -48,17 +64,20 @@ def measure_pilot(
     begun = time.perf_counter()
     places, parts = _parts(bench)
     rows = bench.rows.take(places)
-    seconds = float(np.clip(SHARE_OF_BUDGET * budget_seconds, SHORTEST_SECONDS, LONGEST_SECONDS))
+    epochs = PILOT_EPOCHS if (parts == 0).sum() <= 2 * TRAINED_ROWS else FEWER_EPOCHS
+    seconds = float(np.clip(SHARE_OF_BUDGET * trial.budget_seconds, SHORTEST_SECONDS, LONGEST_SECONDS))
     request = PilotRequest(
         task=bench.task.key,
-        model=source,
+        options=dict(bench.task.options),
+        model=embedder.source.model_copy(update={"pooling": trial.probe_pooling}),
+        head_pooling=trial.head_pooling,
         encoder=str(embedder.path),
         preparation=embedder.preparation,
-        recipe=recipe.model_copy(update={"epochs": max(PILOT_EPOCHS, recipe.epochs)}),
+        recipe=trial.recipe.model_copy(update={"epochs": max(epochs, trial.recipe.epochs)}),
         classes=bench.classes,
         metric=bench.metric.name,
         cache=str(folder.parent),
-        longest_rows=_longest(embedder, bench, places, recipe.batch_size),
+        longest_rows=_longest(embedder, bench, places, trial.recipe.batch_size),
         seconds=seconds,
         seed=bench.seed,
         started=0.0,
@@ -79,14 +98,24 @@ def _parts(bench: Bench) -> tuple[list[int], Array]:
         parts = np.zeros(len(bench.rows), dtype=int)
         parts[halves[1]] = 1
         return list(range(len(bench.rows))), parts
-    wanted = round(len(bench.rows) / TRAINED_ROWS)
-    pieces = folds(bench.groups, strata, wanted, bench.seed)
+    wanted = min(_rows_to_train(bench), len(bench.rows) // 2)
+    pieces = folds(bench.groups, strata, round(len(bench.rows) / wanted), bench.seed)
     trained = list(pieces[0])
     scored = [place for piece in pieces[1:] for place in piece][:SCORED_ROWS]
     return [int(place) for place in [*trained, *scored]], np.array([0] * len(trained) + [-1] * len(scored))
 
 
+def _rows_to_train(bench: Bench) -> int:
+    if not bench.task.starts_from_probe:
+        return MOST_TRAINED_ROWS
+    counts = Counter(kind for answer in bench.rows.answers for kind in bench.task.kinds(answer))
+    if not counts:
+        return TRAINED_ROWS
+    typical = float(np.median(list(counts.values()))) / len(bench.rows)
+    return int(np.clip(ROWS_OF_A_KIND / typical, TRAINED_ROWS, MOST_TRAINED_ROWS))
+
+
 def _longest(embedder: Embedder, bench: Bench, places: list[int], batch_size: int) -> list[int]:
     """Positions among the pilot's rows of the longest texts, as many as a batch holds."""
-    texts = [str(prepare(bench.rows.inputs[place], embedder.preparation)) for place in places]
+    texts = [as_one_text(prepare(bench.rows.inputs[place], embedder.preparation)) for place in places]
     return sorted(range(len(texts)), key=lambda place: -len(texts[place]))[:batch_size]

@@ -1,7 +1,7 @@
 """How well each model at hand fits the task: what its frozen features tell apart, and what of the texts it cannot read."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,31 +10,40 @@ from advisor.records import Candidate, ModelMeasurement
 from pipeline.embeddings import POOLINGS, Embedder
 from pipeline.models import weight_bytes
 from pipeline.predictors.linear import CONSTANT
-from pipeline.predictors.probe import probe
-from pipeline.preparation import prepare
-from pipeline.task import Array
+from pipeline.preparation import as_one_text, prepare
+from pipeline.task import Array, RivalSetting
 
 LATENCY_TEXTS = 15
 READ_ROWS = 2000
 """Rows that are tokenised to count cut rows and unknown tokens."""
 
 
-def measure_model(candidate: Candidate, embedder: Embedder, bench: Bench) -> ModelMeasurement:
-    """Cross-validate a probe on each pooling of a model's frozen features, on training rows only."""
+def measure_model(
+    candidate: Candidate, embedder: Embedder, bench: Bench, setting_of: Callable[[str], RivalSetting]
+) -> ModelMeasurement:
+    """Cross-validate a probe on each pooling of a model's frozen features, on training rows only.
+
+    Args:
+        candidate: The model.
+        embedder: Its frozen features.
+        bench: The rows.
+        setting_of: What a probe may use under each pooling.
+    """
     begun = time.perf_counter()
     scores = {}
     for pooling in POOLINGS:
-        answers = bench.held_out(probe(embedder, pooling, bench.classes))
+        answers = bench.held_out(bench.task.fit_rival("probe", setting_of(pooling)))
         scores[pooling] = bench.metric(bench.rows.answers, answers.answers, bench.classes)
-    best = max(scores, key=lambda pooling: scores[pooling])
-    labels = [bench.classes.index(str(answer)) for answer in bench.rows.answers]
+    ranked = sorted(scores, key=lambda pooling: scores[pooling], reverse=bench.metric.higher_is_better)
+    best = ranked[0]
+    signal = bench.task.signal(bench.rows, embedder, best, bench.classes, len(bench.rows), bench.seed)
     cut, unknown, cased = _reading(embedder, bench)
     return ModelMeasurement(
         model=candidate.name,
         pooling=best,
         pooling_scores=scores,
         probe=scores[best],
-        log_evidence=log_evidence(embedder(bench.rows.inputs, best), labels),
+        log_evidence=log_evidence(signal.features, signal.targets),
         truncated_row_fraction=cut,
         unknown_token_fraction=unknown,
         cased_text_fraction=cased,
@@ -45,10 +54,10 @@ def measure_model(candidate: Candidate, embedder: Embedder, bench: Bench) -> Mod
     )
 
 
-def log_evidence(features: Array, labels: Sequence[int]) -> float:
-    """LogME: log marginal evidence per row of a Bayesian linear model from features to labels, mean over the classes.
+def log_evidence(features: Array, targets: Array) -> float:
+    """LogME: log marginal evidence per sample of a Bayesian linear model from features to targets, mean over the columns.
 
-    Shapes: `features` is (rows, features), `labels` has one class number per row.
+    Shapes: `features` is (samples, features), `targets` is (samples, columns).
     Source: You et al. (2021), https://arxiv.org/abs/2102.11005, with the fixed point of MacKay's evidence maximisation.
     """
     deviation = features.std(axis=0)
@@ -57,8 +66,7 @@ def log_evidence(features: Array, labels: Sequence[int]) -> float:
     left, singular, _ = np.linalg.svd(kept, full_matrices=False)
     squares = singular**2
     found = []
-    for label in sorted(set(labels)):
-        target = (np.array(labels) == label).astype(float)
+    for target in targets[:, targets.std(axis=0) > 0].T:
         inside = (left.T @ target) ** 2
         outside = max(float(target @ target - inside.sum()), 0.0)
         found.append(_evidence(squares, inside, outside, rows, width))
@@ -85,10 +93,7 @@ def _reading(embedder: Embedder, bench: Bench) -> tuple[float, float, float]:
     """Shares of rows that are cut, of tokens that are unknown, and of letters whose case is lost."""
     tokenizer = embedder.tokenizer
     inputs = bench.rows.inputs[:READ_ROWS]
-    texts = [
-        prepared if isinstance(prepared, str) else " ".join(prepared)
-        for prepared in (prepare(given, embedder.preparation) for given in inputs)
-    ]
+    texts = [as_one_text(prepare(given, embedder.preparation)) for given in inputs]
     tokens = tokenizer(texts, truncation=False, verbose=False)["input_ids"]
     cut = float(np.mean([len(row) > embedder.preparation.max_tokens for row in tokens]))
     total = sum(len(row) for row in tokens)
@@ -107,7 +112,7 @@ def _latency(embedder: Embedder, bench: Bench) -> float:
     fresh = Embedder(embedder.path, embedder.source, embedder.preparation, cache=None)
     fresh._model, fresh._tokenizer = embedder.model, embedder.tokenizer
     times = []
-    for given in dict.fromkeys(bench.rows.inputs[: LATENCY_TEXTS + 2]):
+    for given in dict.fromkeys(as_one_text(given) for given in bench.rows.inputs[: LATENCY_TEXTS + 2]):
         begun = time.perf_counter()
         fresh([given], embedder.source.pooling)
         times.append(1000 * (time.perf_counter() - begun))

@@ -8,9 +8,11 @@ from advisor.records import Answers, Ask, Decision, Measurements
 from advisor.report.wording import (
     INTERVAL_EXPLAINED,
     say_bytes,
+    say_count,
+    say_improvement,
     say_many,
+    say_metric,
     say_name,
-    say_points,
     say_probability,
     say_range,
     say_score,
@@ -18,11 +20,10 @@ from advisor.report.wording import (
     say_title,
 )
 from advisor.rulebook import say_way
-from pipeline.records import Forecast, Outcome, Record, Result, Score
+from pipeline.records import Forecast, MetricFacts, Outcome, Record, Result, Score
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
 EMPTY_MEANS = {
-    "goal.metric": "the task's usual score",
     "budget.memory_gib": "what is free on this machine",
     "budget.price_per_hour": "costs nothing",
     "deployment.max_latency_ms": "no limit",
@@ -67,12 +68,12 @@ def title_of(answers: Answers) -> str:
     return answers.name or Path(answers.data.train).stem or answers.data.train
 
 
-def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: str) -> list[Compared]:
+def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: MetricFacts) -> list[Compared]:
     """What was forecast, line by line, beside what happened."""
     expected = forecast.score
     lines = [
         Compared(
-            say_title(metric),
+            say_title(metric.title),
             f"{say_score(expected.point)} ({say_range(expected.low, expected.high)})",
         ),
         Compared("Useful gain", f"{say_probability(forecast.probability_of_useful_gain)} likely"),
@@ -142,9 +143,10 @@ def questions(answers: Answers, decision: Decision) -> list[Question]:
             asked = section in answers.model_fields_set and name in record.model_fields_set
             if ask is None and not asked:
                 continue
-            value = _words(f"{section}.{name}", getattr(record, name), ask if asked else None)
-            if name == "metric" and answers.goal.metric is None:
-                value = say_name(decision.metric)
+            given = getattr(record, name)
+            if section == "goal" and given is None:
+                given = getattr(decision, name)
+            value = _words(f"{section}.{name}", given, ask if asked else None)
             found.append(Question(f"{section}.{name}", ask.question if ask else say_title(name), value, asked))
     return [
         *found,
@@ -160,7 +162,7 @@ def _words(key: str, value: Any, ask: Ask | None) -> str:
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.4g}"
     if key == "goal.metric":
         return say_name(value)
     return dict(ask.choices).get(value, str(value)) if ask else say_name(str(value))
@@ -191,14 +193,16 @@ def confused_pairs(result: Result, most: int) -> list[ConfusedPair]:
 
 def say_test(result: Result) -> str:
     """Fine-tuned against the rival that the decision chose."""
-    gain = result.difference
-    return f"{say_points(gain.point)} over the {say_way(result.chosen_rival)}"
+    gain = say_improvement(result.difference.point, result.metric_facts)
+    return f"{gain} over the {say_way(result.chosen_rival)}"
 
 
 def say_mended(result: Result) -> str:
     """What changed against the rival, in rows."""
     mended, broken = result.errors.mended, result.errors.broken
     rival = say_way(result.chosen_rival)
+    if result.difference.p is None:  # no answer is right or wrong, only near or far
+        return f"{say_many(mended, 'row')} answered more closely than by the {rival}, {say_count(broken)} less closely."
     return f"{say_many(mended, 'mistake')} of the {rival} mended, {say_many(broken, 'new mistake')} made."
 
 
@@ -210,7 +214,7 @@ def where_scored(decision: Decision, measurements: Measurements) -> str:
         if rivals
         else "on training rows"
     )
-    return f"{say_title(decision.metric)}, {how}, 95 % intervals"
+    return f"{say_metric(decision.metric_facts)}, {how}, 95 % intervals"
 
 
 def explain_intervals(answers: Answers, decision: Decision) -> str:

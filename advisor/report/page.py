@@ -115,7 +115,7 @@ def _decision_parts(
         "rivals_plot": plots.plot_scores(decision.rivals, decision.good_enough) if decision.rivals else None,
         "rivals_note": contents.where_scored(decision, measurements),
         "interval_explained": contents.explain_intervals(answers, decision),
-        "forecast_lines": contents.compare_forecast(forecast, outcome, decision.metric) if forecast else [],
+        "forecast_lines": contents.compare_forecast(forecast, outcome, decision.metric_facts) if forecast else [],
         "forecast_plot": plots.plot_forecast(forecast, outcome) if forecast else None,
         "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
         "class_bars": _class_bars(measurements.dataset.rows_per_class),
@@ -147,7 +147,8 @@ def _result_parts(result: Result | None) -> dict[str, Any]:
         "matrix": matrix,
         "pairs": contents.confused_pairs(result, MOST_PAIRS if matrix else MOST_PAIRS_ALONE),
         "weakest": weakest,
-        "curves": plots.plot_epochs(result.epochs, result.best_epoch, wording.say_title(result.fine_tuned.metric)),
+        "curves": plots.plot_epochs(result.epochs, result.best_epoch, wording.say_metric(result.metric_facts)),
+        "sealed": contents.with_fine_tuned(result),
         "most_worst": MOST_WORST,
         "longest_text": LONGEST_TEXT,
     }

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-"""Distances between ticks that a person reads at once."""
+STEPS = (1, 2, 2.5, 5)
+"""Distances between ticks that a person reads at once, times a power of ten."""
+FINEST = -2
 MOST_TICKS = 6
 
 
@@ -22,7 +23,9 @@ class Scale:
         """The shortest scale of round ticks that holds all values."""
         held = list(values) or [0.0, 1.0]
         low, high = min(held), max(held)
-        step = next((step for step in STEPS if (high - low) / step <= MOST_TICKS - 1), STEPS[-1])
+        power = max(math.floor(math.log10(max(high - low, 1e-9) / (MOST_TICKS - 1))), FINEST)
+        sizes = (step * 10.0**exponent for exponent in (power, power + 1) for step in STEPS)
+        step = next(round(size, 6) for size in sizes if (high - low) / size <= MOST_TICKS - 1)
         first = math.floor(round(low / step, 6))
         last = max(math.ceil(round(high / step, 6)), first + 1)
         return cls(round(first * step, 6), round(last * step, 6), step)

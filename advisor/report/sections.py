@@ -1,5 +1,7 @@
 """The decision and the result as blocks, section by section in the order that a person reads them."""
 
+from collections.abc import Sequence
+
 from advisor.records import Answers, Decision, Measurements
 from advisor.report.blocks import Badge, Bar, Block, Command, Forest, Heading, Items, Paragraph, Table, Whisker
 from advisor.report.contents import (
@@ -22,10 +24,10 @@ from advisor.report.wording import (
     VERDICTS,
     say_count,
     say_headline,
-    say_name,
+    say_improvement,
+    say_improvement_range,
+    say_metric,
     say_p,
-    say_points,
-    say_points_range,
     say_probability,
     say_score,
     say_seconds,
@@ -80,6 +82,7 @@ def _rivals(answers: Answers, measurements: Measurements, decision: Decision) ->
     blocks: list[Block] = [
         Heading("Rivals: the cheap ways", where_scored(decision, measurements)),
         Forest([_whisker(score) for score in decision.rivals], decision.good_enough, "good enough"),
+        *_beside(decision.rivals),
     ]
     explained = explain_intervals(answers, decision)
     return [*blocks, Paragraph(explained, quiet=True)] if explained else blocks
@@ -87,6 +90,16 @@ def _rivals(answers: Answers, measurements: Measurements, decision: Decision) ->
 
 def _whisker(score: Score, *, strong: bool = False) -> Whisker:
     return Whisker(say_way(score.name), score.score, score.low, score.high, score.note or "", strong)
+
+
+def _beside(scores: Sequence[Score]) -> list[Block]:
+    """The task's other metrics, where it has any."""
+    others = list(scores[0].beside)
+    if not others:
+        return []
+    rows = [[say_way(score.name), *(say_score(score.beside[name]) for name in others)] for score in scores]
+    titles = ["beside it", *(say_title(name) for name in others)]
+    return [Table(rows, titles, right=frozenset(range(1, len(titles))))]
 
 
 def _models(decision: Decision) -> list[Block]:
@@ -112,17 +125,17 @@ def _forecast(answers: Answers, measurements: Measurements, decision: Decision) 
         return [Heading("Forecast"), Paragraph("None: the verdict was clear without one.")]
     forecast = decision.forecast
     level = say_probability(forecast.score.level)
-    lines = compare_forecast(forecast, None, decision.metric)
+    lines = compare_forecast(forecast, None, decision.metric_facts)
     rows = [[line.what, line.forecast] for line in lines]
     rows[0][1] += f", {level} interval"
-    rows[1][1] += f" (useful: {say_points(decision.useful_gain)} or more)"
+    rows[1][1] += f" (useful: {say_improvement(decision.useful_gain, decision.metric_facts)} or more)"
     price = money(answers, forecast.train_wall_seconds)
     if price:
         rows.append(["Price", price])
     blocks: list[Block] = [Heading("Forecast", "of the fine-tuned model, before training"), Table(rows)]
     if decision.smallest_provable_gain is not None:
         rows_sealed = say_count(measurements.dataset.test_rows)
-        gain = say_points(decision.smallest_provable_gain)
+        gain = say_improvement(decision.smallest_provable_gain, decision.metric_facts)
         blocks.append(Paragraph(f"With {rows_sealed} sealed rows the smallest gain that can be proven is {gain}."))
     return blocks
 
@@ -170,28 +183,30 @@ def result_blocks(result: Result) -> list[Block]:
         *_sealed(result),
         *_outcome(result),
         *_classes(result),
+        *_own_errors(result),
         *_mistakes(result),
         *_training(result),
     ]
 
 
 def _sealed(result: Result) -> list[Block]:
-    metric = say_title(result.fine_tuned.metric)
-    note = f"{metric} on {say_count(result.test_rows)} rows, 95 % intervals"
+    facts = result.metric_facts
+    note = f"{say_metric(facts)} on {say_count(result.test_rows)} rows, 95 % intervals"
     whiskers = [_whisker(score, strong=score is result.fine_tuned) for score in with_fine_tuned(result)]
     gain = result.difference
     test = "" if gain.p is None else f", {say_p(gain.p)} by McNemar's test of right and wrong rows"
     return [
         Heading("On the sealed rows", note),
         Forest(whiskers),
-        Paragraph(f"{say_test(result)} (95 % interval {say_points_range(gain.low, gain.high)}{test})."),
+        *_beside(with_fine_tuned(result)),
+        Paragraph(f"{say_test(result)} (95 % interval {say_improvement_range(gain.low, gain.high, facts)}{test})."),
         Paragraph(say_mended(result)),
         Paragraph(SEALED_EXPLAINED, quiet=True),
     ]
 
 
 def _outcome(result: Result) -> list[Block]:
-    lines = compare_forecast(result.forecast, result.outcome, result.fine_tuned.metric)
+    lines = compare_forecast(result.forecast, result.outcome, result.metric_facts)
     rows = [[line.what, line.forecast, line.outcome, line.against] for line in lines]
     note = f"{say_probability(result.forecast.score.level)} interval of the forecast, 95 % of the outcome"
     return [Heading("Forecast and outcome", note), Table(rows, ["", "forecast", "outcome", ""], quiet=frozenset({3}))]
@@ -212,6 +227,15 @@ def _classes(result: Result) -> list[Block]:
     return [Heading("Scores by class", note), Table(rows, titles, right=frozenset({1, 2, 3, 4}))]
 
 
+def _own_errors(result: Result) -> list[Block]:
+    """Errors as only this kind of task has them."""
+    blocks: list[Block] = []
+    for table in result.errors.tables:
+        right = frozenset(range(1, len(table.columns)))
+        blocks += [Heading(table.title, table.note), Table(table.rows, table.columns, right=right)]
+    return blocks
+
+
 def _mistakes(result: Result) -> list[Block]:
     blocks: list[Block] = []
     pairs = confused_pairs(result, MOST_PAIRS)
@@ -219,16 +243,17 @@ def _mistakes(result: Result) -> list[Block]:
         lines = [f"{pair.rows} of {pair.of} rows of {pair.truth} were taken for {pair.answer}" for pair in pairs]
         blocks += [Heading("Most confused"), Items(lines)]
     if result.errors.worst:
-        blocks.append(Heading("Worst rows", "wrong and sure of it"))
+        sure = result.errors.worst[0].confidence is not None
+        blocks.append(Heading("Worst rows", "wrong and sure of it" if sure else "furthest from the truth"))
     for case in result.errors.worst[:MOST_WORST]:
-        sure = say_probability(case.confidence)
-        blocks.append(Paragraph(f"{case.truth}, answered {case.answer} ({sure} sure), row {case.row_id}"))
+        how = "" if case.confidence is None else f" ({say_probability(case.confidence)} sure)"
+        blocks.append(Paragraph(f"{case.truth}, answered {case.answer}{how}, row {case.row_id}"))
         blocks.append(Paragraph(clip(case.text, MOST_CHARACTERS), quiet=True, indent=4))
     return blocks
 
 
 def _training(result: Result) -> list[Block]:
-    metric = say_name(result.fine_tuned.metric)
+    metric = result.metric_facts.title
     rows = [
         [
             f"{log.epoch:g}",
@@ -243,7 +268,7 @@ def _training(result: Result) -> list[Block]:
     gives = "gives the same answers" if check.passed else "does NOT give the same answers"
     saved = (
         f"Loaded again in a fresh process, the saved model {gives} on {say_count(check.rows)} validation rows "
-        f"(largest difference of a logit {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
+        f"(largest difference of an output {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
     )
     return [Heading("Training"), *([table] if rows else []), Paragraph(saved)]
 

@@ -165,18 +165,17 @@ class Terminal:
     def _forest(self, shown: block.Forest) -> Sequence[RenderableType]:
         whiskers = shown.whiskers
         names = min(max(cell_len(visible(each.title)) for each in whiskers), LONGEST_NAME)
-        room = min(self._out.width - names - 27, 48)
+        scores = [say_score(each.score) for each in whiskers]
+        ranges = [say_range(each.low, each.high) for each in whiskers]
+        gaps = 8  # the indent and three between columns
+        room = min(self._out.width - names - max(map(len, scores)) - max(map(len, ranges)) - gaps, 48)
         ends = [end for each in whiskers for end in (each.low, each.score, each.high)]
         scale = Scale.over(ends if shown.line is None else [*ends, shown.line])
         grid = _grid(4 if room >= NARROWEST_PLOT else 3)
         grid.columns[0].max_width = LONGEST_NAME
-        for each in whiskers:
+        for each, score, reach in zip(whiskers, scores, ranges, strict=True):
             style = "bold" if each.strong else ""
-            cells = [
-                _text(each.title, style),
-                _text(say_score(each.score), style),
-                _text(say_range(each.low, each.high)),
-            ]
+            cells = [_text(each.title, style), _text(score, style), _text(reach)]
             if room >= NARROWEST_PLOT:
                 drawn = draw_whisker(scale, room, (each.score, each.low, each.high), shown.line, self._signs)
                 cells.append(Text(drawn, style="cyan" if each.strong else "blue"))

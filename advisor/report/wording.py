@@ -4,6 +4,7 @@ from typing import Literal
 
 from advisor.records import Decision
 from advisor.rulebook import load_ways, say_way
+from pipeline.records import MetricFacts
 
 Tone = Literal["good", "wait", "bad"]
 
@@ -24,6 +25,9 @@ INTERVAL_EXPLAINED = (
 SEALED_EXPLAINED = (
     "Sealed rows were set aside at the start and opened once, after training: no choice was made on them."
 )
+
+
+ABBREVIATIONS = {"f1": "F1", "rmse": "RMSE"}
 
 
 def say_verdict(verdict: str) -> str:
@@ -48,7 +52,7 @@ def say_headline(decision: Decision) -> str:
 
 def say_name(key: str) -> str:
     """A key such as `macro_f1` or `task_similarity` in words."""
-    return " ".join("F1" if word == "f1" else word for word in key.replace("_", " ").split(" "))
+    return " ".join(ABBREVIATIONS.get(word, word) for word in key.replace("_", " ").split(" "))
 
 
 def say_title(key: str) -> str:
@@ -64,8 +68,8 @@ def explain_rival(name: str) -> str:
 
 
 def say_score(value: float) -> str:
-    """A score between 0 and 1."""
-    return f"{value:.3f}"
+    """A score: three decimals, or fewer where it is large."""
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def say_range(low: float, high: float) -> str:
@@ -73,18 +77,23 @@ def say_range(low: float, high: float) -> str:
     return f"{say_score(low)} to {say_score(high)}"
 
 
-def say_points(difference: float) -> str:
-    """A difference of scores, in points of a hundred."""
-    return f"{_signed(difference)} points"
+def say_improvement(gain: float, metric: MetricFacts) -> str:
+    """An improvement with its sign, in points of a hundred or in the unit of the data."""
+    from pipeline.evaluation.comparison import say_gain  # loads scipy
+
+    return say_gain(gain, metric)
 
 
-def say_points_range(low: float, high: float) -> str:
-    """The two ends of an interval of differences."""
-    return f"{_signed(low)} to {_signed(high)}"
+def say_improvement_range(low: float, high: float, metric: MetricFacts) -> str:
+    """The two ends of an interval of improvements."""
+    from pipeline.evaluation.comparison import say_gain  # loads scipy
+
+    return f"{say_gain(low, metric, unit=False)} to {say_gain(high, metric, unit=False)}"
 
 
-def _signed(difference: float) -> str:
-    return f"{round(100 * difference, 1) + 0.0:+.1f}"
+def say_metric(metric: MetricFacts) -> str:
+    """A score's name at the start of a line, with its direction where less is more."""
+    return say_title(metric.title) + ("" if metric.higher_is_better else " (less is better)")
 
 
 def say_probability(share: float) -> str:

@@ -128,5 +128,7 @@ def _together(parts: Sequence[Rows]) -> Rows:
     inputs = tuple(given for part in parts for given in part.inputs)
     answers = tuple(answer for part in parts for answer in part.answers)
     if not inputs:
-        raise DataError("No row has both a text and a label.", "Fill the label column, or name another one.")
+        raise DataError(
+            "No row has an answer to learn from.", "Fill the column that holds the truth, or name another one."
+        )
     return Rows(ids=row_ids(inputs, answers), inputs=inputs, answers=answers)

@@ -50,8 +50,19 @@ def _from_hub(name: str, split: str) -> pd.DataFrame:
             "Check the path; for a data set on the hub check its id and the connection.",
         ) from error
     table: pd.DataFrame = found.to_pandas().astype(object)
+    for key, feature in found.features.items():
+        labels = getattr(feature, "feature", feature)
+        if isinstance(labels, datasets.ClassLabel):
+            table[key] = [_in_words(cell, labels) for cell in table[key]]
     table.index = pd.RangeIndex(1, len(table) + 1)
     return table
+
+
+def _in_words(cell: Any, labels: Any) -> Any:
+    """The names of labels that a data set on the hub keeps as numbers; -1 stands for none."""
+    if isinstance(cell, int):
+        return labels.int2str(cell) if cell >= 0 else None
+    return [labels.int2str(int(each)) for each in cell]
 
 
 def column(table: pd.DataFrame, name: str, file: str) -> pd.Series:

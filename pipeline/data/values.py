@@ -1,5 +1,6 @@
 """What the cells of a table mean: the text and the label that a value stands for."""
 
+import json
 import math
 from typing import Any
 
@@ -30,3 +31,26 @@ def as_label(value: Any) -> str | None:
 def _whole(text: str) -> str:
     """The text with halves of characters, which JSON can hold and nothing can write, replaced."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """The list that a cell holds, as it is or written as JSON; None when it holds something else."""
+    if isinstance(value, str) and value.strip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if hasattr(value, "tolist"):  # an array, as Parquet files give it
+        value = value.tolist()
+    return list(value) if isinstance(value, list | tuple) else None
+
+
+def as_number(value: Any) -> float | None:
+    """The finite number that a cell holds, or None."""
+    if isinstance(value, bool) or is_missing(value) or "_" in str(value):  # Python would take 1_000 for a thousand
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

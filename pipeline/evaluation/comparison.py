@@ -1,28 +1,59 @@
 """The fine-tuned model against the rival that was chosen before the sealed rows were opened."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 from scipy import stats
 
 from pipeline.evaluation.intervals import difference_interval, score_interval
-from pipeline.records import Difference, Score
+from pipeline.records import Difference, MetricFacts, Score
 from pipeline.task import Array, Metric, Predictions, Rows
 
 Verdict = Literal["improved", "not_improved", "insufficient_evidence"]
 
 
-def score(name: str, metric: Metric, rows: Rows, predictions: Predictions, classes: list[str], seed: int) -> Score:
-    """The score of one way on labelled rows, with its 95 % interval."""
-    statistics = metric.statistics(rows.answers, predictions.answers, classes)
-    interval = score_interval(metric, statistics, seed)
-    return Score(name=name, metric=metric.name, score=interval.point, low=interval.low, high=interval.high)
+def score(
+    name: str,
+    metrics: Mapping[str, Metric],
+    metric: Metric,
+    rows: Rows,
+    answers: Sequence[Predictions],
+    classes: Sequence[str],
+    seed: int,
+) -> Score:
+    """The score of one way on labelled rows with its 95 % interval, the task's other metrics beside it.
+
+    Args:
+        name: Of the way.
+        metrics: All of the task.
+        metric: The one that counts.
+        rows: With the truth.
+        answers: Of each repetition; the score is their mean.
+        classes: In the order of the outputs.
+        seed: Of the resampling.
+    """
+    truth = rows.answers
+    interval = score_interval(metric, [metric.statistics(truth, each.answers, classes) for each in answers], seed)
+    return Score(
+        name=name,
+        metric=metric.name,
+        score=interval.point,
+        low=interval.low,
+        high=interval.high,
+        beside={
+            other.name: float(np.mean([other(truth, each.answers, classes) for each in answers]))
+            for other in metrics.values()
+            if other.name != metric.name
+        },
+    )
 
 
 def compare(
-    metric: Metric, rows: Rows, ours: Predictions, theirs: Predictions, classes: list[str], seed: int
+    metric: Metric, rows: Rows, ours: Predictions, theirs: Predictions, classes: Sequence[str], seed: int
 ) -> Difference:
-    """Ours minus theirs on the same rows: paired bootstrap interval, and exact McNemar where rows are right or wrong."""
+    """How much better ours is on the same rows: paired bootstrap interval, and exact McNemar where rows are right or wrong."""
     interval = difference_interval(
         metric,
         metric.statistics(rows.answers, ours.answers, classes),
@@ -49,40 +80,53 @@ def mcnemar(ours_right: Array, theirs_right: Array) -> float:
     return float(stats.binomtest(only_ours, only_ours + only_theirs, 0.5).pvalue)
 
 
-def judge(difference: Difference, useful_gain: float, ceiling: str) -> tuple[Verdict, str]:
+def judge(difference: Difference, useful_gain: float, metric: Metric, ceiling: str) -> tuple[Verdict, str]:
     """Whether fine-tuning improved on the rival by a useful amount, and the sentence that says so."""
-    point, low, high = (
-        f"{round(100 * each, 1) + 0.0:+.1f}" for each in (difference.point, difference.low, difference.high)
-    )
-    gain = f"{point} points (95 % interval {low} to {high})"
-    wanted = f"{100 * useful_gain:.1f}"
+    facts = metric.facts
+    low, high = (say_gain(each, facts, unit=False) for each in (difference.low, difference.high))
+    gain = f"{say_gain(difference.point, facts)} (95 % interval {low} to {high})"
+    wanted = say_amount(useful_gain, facts)
     if ceiling == "insufficient_evidence":
         return "insufficient_evidence", f"The gain is {gain}; with so few rows no result can be called proven."
     if difference.low > 0 and difference.point >= useful_gain:
-        return "improved", f"The gain is {gain}: above zero at 95 %, and at least the {wanted} points that you wanted."
+        return "improved", f"The gain is {gain}: above zero at 95 %, and at least the {wanted} that you wanted."
     if difference.high < useful_gain:
-        return "not_improved", f"The gain is {gain}: less than the {wanted} points that you wanted."
-    return "insufficient_evidence", f"The gain is {gain}: these rows cannot tell whether it reaches {wanted} points."
+        return "not_improved", f"The gain is {gain}: less than the {wanted} that you wanted."
+    return "insufficient_evidence", f"The gain is {gain}: these rows cannot tell whether it reaches {wanted}."
 
 
-def smallest_provable_gain(test_rows: int, discordant_fraction: float) -> float | None:
+def say_gain(gain: float, metric: MetricFacts, *, unit: bool = True) -> str:
+    """An improvement with its sign: in points of a hundred, or in the unit of the data with the name of the score."""
+    if metric.unit == "points":
+        return f"{round(100 * gain, 1) + 0.0:+.1f}" + (" points" if unit else "")
+    return f"{_three_digits(gain):+g}" + (f" in {metric.title}" if unit else "")
+
+
+def say_amount(amount: float, metric: MetricFacts) -> str:
+    """A difference of scores without a sign."""
+    if metric.unit == "points":
+        return f"{round(100 * amount, 1) + 0.0:.1f} points"
+    return f"{_three_digits(amount):g} in {metric.title}"
+
+
+def _three_digits(number: float) -> float:
+    return float(f"{number:.3g}") + 0.0
+
+
+def smallest_provable_gain(standard_error: float, measured_rows: int, test_rows: int) -> float | None:
     """The gain that a paired two-sided test at 5 % finds four times in five.
 
     Args:
+        standard_error: Of the difference of two ways on the same rows.
+        measured_rows: Rows that it was measured on; it falls with their square root.
         test_rows: Sealed rows.
-        discordant_fraction: Rows on which two ways differ in being right.
 
     Returns:
-        A difference of proportions, or None without rows.
+        A difference in the unit of the score, or None without rows.
 
-    Source: Connor (1987), sample size for McNemar's test, https://doi.org/10.2307/2531961
+    Source: the normal sample size formula, Lachin (1981), https://doi.org/10.1016/0197-2456(81)90001-5
     """
     if test_rows == 0:
         return None
-    z_level, z_power = float(stats.norm.ppf(0.975)), float(stats.norm.ppf(0.8))
-    discordant = max(discordant_fraction, 1 / test_rows)
-    gain = 0.0
-    for _ in range(50):  # the gain stands on both sides of the formula
-        inner = max(discordant - gain * gain, 0.0)
-        gain = min((z_level * math.sqrt(discordant) + z_power * math.sqrt(inner)) / math.sqrt(test_rows), 1.0)
-    return gain
+    wanted = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    return wanted * standard_error * math.sqrt(measured_rows / test_rows)

@@ -1,6 +1,8 @@
 """Confidence intervals for scores and for differences on the same rows."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -28,25 +30,25 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     return Interval(point=share, low=max(0.0, centre - half), high=min(1.0, centre + half), level=level)
 
 
-def score_interval(metric: Metric, statistics: Array, seed: int, level: float = 0.95) -> Interval:
-    """The score with its interval: Wilson for accuracy, bootstrap (BCa) over rows for the rest.
+def score_interval(metric: Metric, statistics: Sequence[Array], seed: int, level: float = 0.95) -> Interval:
+    """The mean score over repetitions with its interval: Wilson where rows are right or wrong, bootstrap (BCa) for the rest.
 
-    Shapes: `statistics` is (rows, k) as `metric.statistics` gives it.
+    Shapes: each of `statistics` is (rows, k) as `metric.statistics` gives it, row by row the same rows.
     """
-    if metric.name == "accuracy":
-        return wilson(round(float(statistics[:, 0].sum())), len(statistics), level)
-    found = _bca(statistics[:, None, :], lambda sums: metric.reduce(sums[..., 0, :]), seed, level)
+    if metric.is_proportion:
+        right = np.mean([each[:, 0].sum() for each in statistics])
+        return wilson(round(float(right)), len(statistics[0]), level)
+    found = _bca(_mean_of(metric, statistics), len(statistics[0]), seed, level)
     lowest, highest = metric.bounds
     return found.model_copy(update={"low": max(found.low, lowest), "high": min(found.high, highest)})
 
 
 def difference_interval(metric: Metric, ours: Array, theirs: Array, seed: int, level: float = 0.95) -> Interval:
-    """Score of ours minus score of theirs on the same rows, with a paired bootstrap (BCa) interval.
+    """How much better ours is than theirs on the same rows, with a paired bootstrap (BCa) interval.
 
     Shapes: both are (rows, k), row by row the same rows.
     """
-    pairs = np.stack([ours, theirs], axis=1)
-    return _bca(pairs, lambda sums: metric.reduce(sums[..., 0, :]) - metric.reduce(sums[..., 1, :]), seed, level)
+    return _bca(_gain_of(metric, ours, theirs), len(ours), seed, level)
 
 
 def standard_error(metric: Metric, statistics: Array, seed: int) -> float:
@@ -54,7 +56,7 @@ def standard_error(metric: Metric, statistics: Array, seed: int) -> float:
 
     Shapes: `statistics` is (rows, k) as `metric.statistics` gives it.
     """
-    return float(np.std(metric.reduce(_quick_weights(len(statistics), seed) @ statistics)))
+    return float(np.std(metric.resample(statistics, _weights(len(statistics), QUICK_RESAMPLES, seed))))
 
 
 def difference_standard_error(metric: Metric, ours: Array, theirs: Array, seed: int) -> float:
@@ -62,41 +64,65 @@ def difference_standard_error(metric: Metric, ours: Array, theirs: Array, seed: 
 
     Shapes: both are (rows, k), row by row the same rows.
     """
-    weights = _quick_weights(len(ours), seed)
-    return float(np.std(metric.reduce(weights @ ours) - metric.reduce(weights @ theirs)))
+    weights = _weights(len(ours), QUICK_RESAMPLES, seed)
+    return float(np.std(metric.resample(ours, weights) - metric.resample(theirs, weights)))
 
 
-def _quick_weights(rows: int, seed: int) -> Array:
+def _weights(rows: int, resamples: int, seed: int) -> Array:
     """How often each row is drawn in each resample; (resamples, rows)."""
-    return np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=QUICK_RESAMPLES)
+    return np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(float)
 
 
-def _bca(statistics: Array, reduce: "object", seed: int, level: float) -> Interval:
+@dataclass(frozen=True)
+class _Quantity:
+    """Something that is told from rows: as it is, resampled, and without each row in turn."""
+
+    point: float
+    whole: float
+    """What one row in all is worth at most: 1 for scores of which 1 is perfect, 0 where there is no such bound."""
+    resample: Callable[[Array], Array]
+    leave_one_out: Callable[[], Array]
+
+
+def _mean_of(metric: Metric, statistics: Sequence[Array]) -> _Quantity:
+    return _Quantity(
+        point=float(np.mean([metric.score(each) for each in statistics])),
+        whole=float(metric.unit == "points"),
+        resample=lambda weights: np.mean([metric.resample(each, weights) for each in statistics], axis=0),
+        leave_one_out=lambda: np.mean([metric.leave_one_out(each) for each in statistics], axis=0),
+    )
+
+
+def _gain_of(metric: Metric, ours: Array, theirs: Array) -> _Quantity:
+    sign = 1 if metric.higher_is_better else -1
+    return _Quantity(
+        point=metric.gain(metric.score(ours), metric.score(theirs)),
+        whole=float(metric.unit == "points"),
+        resample=lambda weights: sign * (metric.resample(ours, weights) - metric.resample(theirs, weights)),
+        leave_one_out=lambda: sign * (metric.leave_one_out(ours) - metric.leave_one_out(theirs)),
+    )
+
+
+def _bca(quantity: _Quantity, rows: int, seed: int, level: float) -> Interval:
     """Bias-corrected and accelerated bootstrap over rows.
 
-    Shapes: `statistics` is (rows, arms, k); `reduce` takes sums (…, arms, k) to values (…).
     Source: Efron (1987), https://doi.org/10.1080/01621459.1987.10478410
     """
-    assert callable(reduce)
-    rows, arms, width = statistics.shape
-    total = statistics.sum(axis=0)
-    point = float(reduce(total))
-    weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-    sums = (weights.astype(np.float32) @ statistics.reshape(rows, arms * width).astype(np.float32)).astype(float)
-    values = np.asarray(reduce(sums.reshape(RESAMPLES, arms, width)))
+    values = quantity.resample(_weights(rows, RESAMPLES, seed))
     if np.ptp(values) == 0:
-        return _rule_of_three(point, rows, level)
-    jackknife = np.asarray(reduce(total - statistics))
-    low, high = np.quantile(values, _bca_quantiles(values, point, jackknife, level))
-    return Interval(point=point, low=float(low), high=float(high), level=level)
+        return _rule_of_three(quantity.point, quantity.whole, rows, level)
+    low, high = np.quantile(values, _bca_quantiles(values, quantity.point, quantity.leave_one_out(), level))
+    return Interval(point=quantity.point, low=float(low), high=float(high), level=level)
 
 
-def _rule_of_three(point: float, rows: int, level: float) -> Interval:
+def _rule_of_three(point: float, whole: float, rows: int, level: float) -> Interval:
     """What no row of a sample shows may still hold for up to three in `rows`; resampling cannot tell.
+
+    For errors in the unit of the data nothing is known of how large they could be, and the interval is the point.
 
     Source: Hanley & Lippman-Hand (1983), https://doi.org/10.1001/jama.1983.03330370053031
     """
-    return Interval(point=point, low=point - 3 / rows, high=point + 3 / rows, level=level)
+    return Interval(point=point, low=point - 3 / rows * whole, high=point + 3 / rows * whole, level=level)
 
 
 def _bca_quantiles(values: Array, point: float, jackknife: Array, level: float) -> list[float]:

@@ -34,13 +34,19 @@ def _f1_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes: 
 
     Shapes: (rows, 3 × classes): hits, then truths, then answers.
     """
-    index = {label: position for position, label in enumerate(classes)}
-    expected = np.array([index.get(str(label), -1) for label in truth])
-    given = np.array([index.get(str(label), -1) for label in answers])
-    each = np.arange(len(classes))
-    truths = expected[:, None] == each
-    answered = given[:, None] == each
+    truths, answered = _indicators(truth, classes), _indicators(answers, classes)
     return np.concatenate([truths & answered, truths, answered], axis=1).astype(float)
+
+
+def _indicators(answers: Sequence[Answer], classes: Sequence[str]) -> Array:
+    """Which classes each answer, one label or several, names; (rows, classes) booleans."""
+    places = {label: place for place, label in enumerate(classes)}
+    found = np.zeros((len(answers), len(classes)), dtype=bool)
+    for row, answer in enumerate(answers):
+        for label in answer if isinstance(answer, tuple) else (str(answer),):
+            if label in places:
+                found[row, places[label]] = True
+    return found
 
 
 def _macro_f1(sums: Array) -> Array:
@@ -49,6 +55,12 @@ def _macro_f1(sums: Array) -> Array:
     occurs = truths + answered > 0
     f1 = np.divide(2 * hits, truths + answered, out=np.zeros_like(hits), where=occurs)
     return np.asarray(f1.sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
+
+
+def _micro_f1(sums: Array) -> Array:
+    """F1 over all labels together, as scikit-learn's `f1_score(average="micro")` takes it."""
+    hits, truths, answered = (part.sum(axis=-1) for part in np.split(np.asarray(sums), 3, axis=-1))
+    return np.asarray(2 * hits / np.maximum(truths + answered, 1))
 
 
 ACCURACY = Metric(
@@ -60,6 +72,7 @@ ACCURACY = Metric(
     statistics=_accuracy_statistics,
     reduce=_accuracy,
     right_or_wrong=right_or_wrong,
+    is_proportion=True,
 )
 MACRO_F1 = Metric(
     name="macro_f1",
@@ -69,6 +82,16 @@ MACRO_F1 = Metric(
     unit="points",
     statistics=_f1_statistics,
     reduce=_macro_f1,
+    right_or_wrong=right_or_wrong,
+)
+MICRO_F1 = Metric(
+    name="micro_f1",
+    title="micro F1",
+    higher_is_better=True,
+    bounds=(0.0, 1.0),
+    unit="points",
+    statistics=_f1_statistics,
+    reduce=_micro_f1,
     right_or_wrong=right_or_wrong,
 )
 

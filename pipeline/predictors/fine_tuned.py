@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.embeddings import device
 from pipeline.errors import ModelError
-from pipeline.models import load_quietly, load_tokenizer
+from pipeline.models import load_tokenizer
 from pipeline.preparation import prepare
 from pipeline.records import TextPreparation
-from pipeline.task import Array, Input, Predictions, Rows, Task, load_task
+from pipeline.task import Array, Features, Input, Metric, Predictions, Rows, Task, load_task
 
 DESCRIPTION = "finetune_advisor.json"
 """Says how texts are prepared and what the outputs mean; beside `config.json`."""
@@ -29,27 +27,37 @@ class FineTuned:
     task: Task
     classes: Sequence[str]
     preparation: TextPreparation
+    thresholds: tuple[float, ...] = ()
+    """Where outputs become answers, for tasks that need it."""
 
     def __call__(self, rows: Rows) -> Predictions:
         """Answer rows."""
-        return self.task.decode(rows.ids, self.logits(rows.inputs), self.classes)
+        return self.decode(rows.ids, self.outputs(rows.inputs))
 
-    def encode(self, inputs: Sequence[Input]) -> list[dict[str, list[int]]]:
-        """Tokens of each input, cut but not padded."""
+    def decode(self, row_ids: Sequence[str], outputs: Sequence[Array]) -> Predictions:
+        """Answers from outputs."""
+        return self.task.decode(row_ids, outputs, self.classes, self.thresholds)
+
+    def with_thresholds(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> "FineTuned":
+        """The same model, its thresholds chosen on labelled rows and their outputs."""
+        return replace(self, thresholds=self.task.choose_thresholds(rows, outputs, self.classes, metric))
+
+    def encode(self, inputs: Sequence[Input]) -> list[Features]:
+        """What the model reads of each input, cut but not padded."""
         if not inputs:
             return []  # the tokenizer itself needs one
-        texts = [prepare(given, self.preparation) for given in inputs]
-        encoded = self.tokenizer(
-            [text if isinstance(text, str) else list(text) for text in texts],
-            truncation=True,
-            max_length=self.preparation.max_tokens,
-        )
-        return [{name: values[row] for name, values in encoded.items()} for row in range(len(texts))]
+        prepared = [prepare(given, self.preparation) for given in inputs]
+        return self.task.encode(self.tokenizer, prepared, self.preparation.max_tokens)
 
-    def logits(self, inputs: Sequence[Input], batch_size: int = BATCH) -> Array:
-        """Logits in fixed batches, longest texts first, so that memory runs out at once or never.
+    def pad(self, features: Sequence[Features]) -> Any:
+        """A batch for the model, on its device."""
+        known = [{name: row[name] for name in self.tokenizer.model_input_names if name in row} for row in features]
+        return self.tokenizer.pad(known, return_tensors="pt").to(self.model.device)
 
-        Shapes: (inputs, classes), single precision.
+    def outputs(self, inputs: Sequence[Input], batch_size: int = BATCH) -> list[Array]:
+        """What the model says of each input, in fixed batches, longest first, so that memory runs out at once or never.
+
+        Shapes: one array for each input, single precision; its shape is the task's.
         """
         import torch
 
@@ -60,12 +68,12 @@ class FineTuned:
         self.model.eval()
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            batch = self.tokenizer.pad([encoded[row] for row in rows], return_tensors="pt").to(self.model.device)
+            features = [encoded[row] for row in rows]
             with torch.inference_mode():
-                logits = self.model(**batch).logits.float().cpu().numpy()
-            found.update(zip(rows, logits, strict=True))
+                logits = self.model(**self.pad(features)).logits.float().cpu().numpy()
+            found.update(zip(rows, self.task.outputs(logits, features), strict=True))
         self.model.train(training)
-        return np.stack([found[row] for row in range(len(encoded))]) if found else np.zeros((0, len(self.classes)))
+        return [found[row] for row in range(len(encoded))]
 
     def save(self, folder: Path) -> None:
         """Write the model in the form of `transformers`, as safetensors, with the description beside it."""
@@ -74,7 +82,9 @@ class FineTuned:
         description = {
             "schema_version": 1,
             "task": self.task.key,
+            "options": dict(self.task.options),
             "classes": list(self.classes),
+            "thresholds": list(self.thresholds),
             "preparation": self.preparation.model_dump(),
         }
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
@@ -94,22 +104,16 @@ def load_fine_tuned(folder: Path) -> FineTuned:
     Raises:
         ModelError: The folder does not hold one, or it is damaged.
     """
-    from transformers import AutoModelForSequenceClassification
-
-    import pipeline.heads  # noqa: F401 - makes its model type known to transformers
-
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ModelError(f"'{folder}' holds no fine-tuned model.", "Name the model/ folder of a finished run.")
     description = json.loads(path.read_text(encoding="utf-8"))
-    model = load_quietly(
-        folder,
-        lambda: AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, use_safetensors=True),
-    )
+    task = load_task(description["task"], description["options"])
     return FineTuned(
-        model=model.to(device()).eval(),
+        model=task.load_model(folder).to(device()).eval(),
         tokenizer=load_tokenizer(folder),
-        task=load_task(description["task"]),
+        task=task,
         classes=description["classes"],
         preparation=TextPreparation(**description["preparation"]),
+        thresholds=tuple(description["thresholds"]),
     )

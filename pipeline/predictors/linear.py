@@ -1,53 +1,93 @@
-"""Multinomial logistic regression: the model behind TF-IDF, the probe, and the first weights of a fine-tuned head."""
+"""Linear models: behind TF-IDF, the probe, and the first weights of a fine-tuned head."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 from scipy.special import softmax
 
-from pipeline.task import Array, Predictions
+from pipeline.task import Answer, Array, Predictions
 
 CONSTANT = 1e-6
 """Standard deviation below which a feature counts as constant; some encoders have such features."""
+Kind = Literal["tfidf", "probe"]
+"""Whether features are sparse counts of words or standardised features of a model."""
 
 
 @dataclass(frozen=True)
-class LinearClassifier:
-    """Logits = features · weightᵀ + bias.
+class Linear:
+    """Outputs = features · weightᵀ + bias.
 
-    Shapes: `weight` is (classes, features), `bias` is (classes,), in the order of `classes`.
+    Shapes: `weight` is (outputs, features), `bias` is (outputs,); `thresholds` has one entry per output or none.
     """
 
     weight: Array
     bias: Array
-    classes: list[str]
+    thresholds: tuple[float, ...] = ()
 
-    def predict(self, row_ids: Sequence[str], features: Any) -> Predictions:
-        """Answers for features (rows, features), dense or sparse."""
-        probabilities = softmax(np.asarray(features @ self.weight.T) + self.bias, axis=1)
-        answers = tuple(self.classes[index] for index in probabilities.argmax(axis=1))
-        return Predictions(row_ids=tuple(row_ids), answers=answers, scores=probabilities)
+    def __call__(self, features: Any) -> Array:
+        """Outputs for features (rows, features), dense or sparse."""
+        return np.asarray(features @ self.weight.T) + self.bias
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors."""
-        save_file({"weight": np.ascontiguousarray(self.weight), "bias": np.ascontiguousarray(self.bias)}, path)
+        arrays = {"weight": self.weight, "bias": self.bias, "thresholds": np.array(self.thresholds, dtype=float)}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
 
     @classmethod
-    def load(cls, path: Path, classes: list[str]) -> "LinearClassifier":
+    def load(cls, path: Path) -> "Linear":
         """Read the weights."""
         arrays = load_file(path)
-        return cls(weight=arrays["weight"], bias=arrays["bias"], classes=classes)
+        return cls(arrays["weight"], arrays["bias"], tuple(arrays["thresholds"].tolist()))
+
+
+class Readout(Protocol):
+    """How a linear model learns one kind of answer, and how its outputs become answers."""
+
+    def fit(self, features: Any, answers: Sequence[Answer], classes: Sequence[str], kind: Kind, seed: int) -> Linear:
+        """Fit on features (rows, features)."""
+
+    def decode(
+        self, row_ids: Sequence[str], outputs: Array, classes: Sequence[str], thresholds: Sequence[float]
+    ) -> Predictions:
+        """Answers from outputs (rows, outputs)."""
+
+
+class OneLabel:
+    """One label a row, by multinomial logistic regression in which classes weigh alike."""
+
+    strengths: ClassVar[dict[Kind, float]] = {"tfidf": 10.0, "probe": 0.01}
+    """scikit-learn's C. Measured on six data sets at 256 and 1,000 rows: TF-IDF with 1, 10 and 30 lie within a point of each
+    other; the probe is within a point of the best of 0.001, 0.003, 0.01, 0.03 and 0.1 in eleven of twelve cells."""
+
+    def fit(self, features: Any, answers: Sequence[Answer], classes: Sequence[str], kind: Kind, seed: int) -> Linear:
+        """Fit; a class without rows is never answered."""
+        return fit_logistic(features, [str(answer) for answer in answers], classes, self.strengths[kind], seed)
+
+    def decode(
+        self, row_ids: Sequence[str], outputs: Array, classes: Sequence[str], thresholds: Sequence[float] = ()
+    ) -> Predictions:
+        """The class with the highest logit, with probabilities."""
+        del thresholds
+        probabilities = softmax(np.asarray(outputs, dtype=float), axis=1)
+        answers = tuple(classes[place] for place in probabilities.argmax(axis=1))
+        return Predictions(tuple(row_ids), answers, probabilities, probabilities.max(axis=1, initial=0.0))
 
 
 def fit_logistic(
-    features: Any, labels: Sequence[Any], classes: Sequence[str], strength: float, seed: int
-) -> LinearClassifier:
-    """Fit on features (rows, features); classes weigh alike, and one without rows is never answered.
+    features: Any,
+    labels: Sequence[str],
+    classes: Sequence[str],
+    strength: float,
+    seed: int,
+    weights: Literal["balanced"] | None = "balanced",
+    iterations: int = 300,
+) -> Linear:
+    """Multinomial logistic regression on features (rows, features); a class without rows is never answered.
 
     Args:
         features: Dense or sparse.
@@ -55,6 +95,8 @@ def fit_logistic(
         classes: All classes, in the order of the output.
         strength: scikit-learn's C: higher means less regularisation.
         seed: Of the solver.
+        weights: Whether classes weigh alike, however many rows they have; else rows do.
+        iterations: Of the solver at most; for a baseline it need not have converged.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -63,10 +105,10 @@ def fit_logistic(
     weight = np.zeros((len(classes), features.shape[1]))
     bias = np.full(len(classes), -1e9)
     rows = [list(classes).index(label) for label in present]
-    if len(present) == 1:
-        bias[rows[0]] = 0.0
-        return LinearClassifier(weight, bias, list(classes))
-    model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced", random_state=seed)
+    if len(present) < 2:
+        bias[rows] = 0.0
+        return Linear(weight, bias)
+    model = LogisticRegression(C=strength, max_iter=iterations, class_weight=weights, random_state=seed)
     with (
         warnings.catch_warnings(),
         threadpool_limits(1, "blas"),
@@ -78,15 +120,15 @@ def fit_logistic(
         bias[rows] = np.concatenate([-model.intercept_, model.intercept_]) / 2
     else:
         weight[rows], bias[rows] = model.coef_, model.intercept_
-    return LinearClassifier(weight, bias, list(classes))
+    return Linear(weight, bias)
 
 
 def fit_standardised(
-    features: Array, labels: Sequence[Any], classes: Sequence[str], strength: float, seed: int
-) -> LinearClassifier:
+    readout: Readout, features: Array, answers: Sequence[Answer], classes: Sequence[str], seed: int
+) -> Linear:
     """Fit on standardised dense features, and fold the scaling into the weights so that raw features can be used."""
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     scale = np.where(deviation > CONSTANT, deviation, np.inf)
-    found = fit_logistic((features - mean) / scale, labels, classes, strength, seed)
+    found = readout.fit((features - mean) / scale, answers, classes, "probe", seed)
     weight = found.weight / scale
-    return LinearClassifier(weight, found.bias - weight @ mean, found.classes)
+    return Linear(weight, found.bias - weight @ mean, found.thresholds)

@@ -21,7 +21,8 @@ class Majority:
     def __call__(self, rows: Rows) -> Predictions:
         """Answer rows."""
         answer = self.classes[int(np.argmax(self.shares))]
-        return Predictions(rows.ids, (answer,) * len(rows), np.tile(self.shares, (len(rows), 1)))
+        shares = np.tile(self.shares, (len(rows), 1))
+        return Predictions(rows.ids, (answer,) * len(rows), shares, shares.max(axis=1, initial=0.0))
 
     def save(self, folder: Path) -> None:
         """Write classes and shares."""

@@ -1,4 +1,4 @@
-"""TF-IDF of words and of character runs with logistic regression: the strongest way that needs no model."""
+"""TF-IDF of words and of character runs with a linear model: the strongest way that needs no model."""
 
 import json
 from collections.abc import Sequence
@@ -9,30 +9,31 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from pipeline.predictors.linear import LinearClassifier, fit_logistic
+from pipeline.predictors.linear import Linear, Readout
 from pipeline.preparation import prepare
 from pipeline.records import TextPreparation
-from pipeline.task import Array, Fit, Input, Predictions, Rows
+from pipeline.task import Fit, Input, Predictions, Rows
 
 KINDS: dict[str, dict[str, Any]] = {
     "words": {"analyzer": "word", "ngram_range": (1, 2), "sublinear_tf": True},
     "characters": {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True},
 }
-STRENGTH = 10.0
-"""scikit-learn's C. Measured on six data sets at 256 and 1,000 rows: 1, 10 and 30 lie within a point of each other."""
 
 
 @dataclass(frozen=True)
 class Tfidf:
-    """Counts words and character runs of a text, weighs them, and adds up what each says for a class."""
+    """Counts words and character runs, weighs them, and adds up what each says for an answer."""
 
     vectorizers: dict[str, Any]
-    linear: LinearClassifier
+    readout: Readout
+    linear: Linear
+    classes: list[str]
     preparation: TextPreparation
 
     def __call__(self, rows: Rows) -> Predictions:
         """Answer rows."""
-        return self.linear.predict(rows.ids, _features(self.vectorizers, _texts(rows.inputs, self.preparation)))
+        outputs = self.linear(_features(self.vectorizers, rows.inputs, self.preparation))
+        return self.readout.decode(rows.ids, outputs, self.classes, self.linear.thresholds)
 
     def save(self, folder: Path) -> None:
         """Write vocabularies, weights and preparation; nothing that runs."""
@@ -41,7 +42,7 @@ class Tfidf:
             for kind, vectorizer in self.vectorizers.items()
         }
         description = {
-            "classes": self.linear.classes,
+            "classes": self.classes,
             "vocabularies": vocabularies,
             "preparation": self.preparation.model_dump(),
         }
@@ -50,27 +51,27 @@ class Tfidf:
         self.linear.save(folder / "linear.safetensors")
 
 
-def tfidf(classes: Sequence[str], preparation: TextPreparation) -> Fit:
-    """The fit of TF-IDF with logistic regression."""
+def tfidf(readout: Readout, classes: Sequence[str], preparation: TextPreparation) -> Fit:
+    """The fit of TF-IDF with a linear model."""
 
     def fit(rows: Rows, seed: int) -> Tfidf:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = _texts(rows.inputs, preparation)
+        texts = [text for side in _sides(rows.inputs, preparation) for text in side]
         vectorizers: dict[str, Any] = {}
         for kind, options in KINDS.items():
             try:
                 vectorizers[kind] = TfidfVectorizer(**options, dtype=np.float64).fit(texts)
             except ValueError:  # no text has anything of this kind, such as one-letter texts without words
                 continue
-        return Tfidf(
-            vectorizers, fit_logistic(_features(vectorizers, texts), rows.answers, classes, STRENGTH, seed), preparation
-        )
+        features = _features(vectorizers, rows.inputs, preparation)
+        linear = readout.fit(features, rows.answers, classes, "tfidf", seed)
+        return Tfidf(vectorizers, readout, linear, list(classes), preparation)
 
     return fit
 
 
-def load_tfidf(folder: Path) -> Tfidf:
+def load_tfidf(folder: Path, readout: Readout) -> Tfidf:
     """Read a TF-IDF that was saved."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -80,19 +81,32 @@ def load_tfidf(folder: Path) -> Tfidf:
     for kind, vocabulary in description["vocabularies"].items():
         vectorizers[kind] = TfidfVectorizer(**KINDS[kind], vocabulary=vocabulary, dtype=np.float64)
         vectorizers[kind].idf_ = weights[kind]
-    linear = LinearClassifier.load(folder / "linear.safetensors", description["classes"])
-    return Tfidf(vectorizers, linear, TextPreparation(**description["preparation"]))
+    linear = Linear.load(folder / "linear.safetensors")
+    return Tfidf(vectorizers, readout, linear, description["classes"], TextPreparation(**description["preparation"]))
 
 
-def _texts(inputs: Sequence[Input], preparation: TextPreparation) -> list[str]:
-    prepared = (prepare(given, preparation) for given in inputs)
-    return [given if isinstance(given, str) else " ".join(given) for given in prepared]
+def _sides(inputs: Sequence[Input], preparation: TextPreparation) -> list[list[str]]:
+    """The texts, or the first and the second texts of pairs."""
+    prepared = [prepare(given, preparation) for given in inputs]
+    if not prepared or isinstance(prepared[0], str):
+        return [[str(given) for given in prepared]]
+    return [[given[side] for given in prepared] for side in (0, 1)]
 
 
-def _features(vectorizers: dict[str, Any], texts: list[str]) -> Any:
+def _features(vectorizers: dict[str, Any], inputs: Sequence[Input], preparation: TextPreparation) -> Any:
+    """Counts of texts; of pairs those of both, their differences and their products.
+
+    Shapes: (inputs, terms) for texts, (inputs, 4 × terms) for pairs.
+    """
     import scipy.sparse
 
     if not vectorizers:
-        return np.zeros((len(texts), 1))
-    features: Array = scipy.sparse.hstack([vectorizer.transform(texts) for vectorizer in vectorizers.values()]).tocsr()
-    return features
+        return np.zeros((len(inputs), 1))
+    sides = [
+        scipy.sparse.hstack([vectorizer.transform(texts) for vectorizer in vectorizers.values()]).tocsr()
+        for texts in _sides(inputs, preparation)
+    ]
+    if len(sides) == 1:
+        return sides[0]
+    one, other = sides
+    return scipy.sparse.hstack([one, other, abs(one - other), one.multiply(other)]).tocsr()

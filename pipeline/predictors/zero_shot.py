@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.special import softmax
 
 from pipeline.embeddings import Embedder
+from pipeline.predictors.linear import OneLabel
 from pipeline.task import Array, Fit, Metric, Predictions, Rows
 
 TEMPERATURE = 0.05
@@ -42,9 +42,8 @@ class ZeroShot:
 
     def __call__(self, rows: Rows) -> Predictions:
         """Answer rows."""
-        similarity = _similarity(self.embedder, rows, self.sentences) - np.array(self.offsets)
-        answers = tuple(self.classes[index] for index in similarity.argmax(axis=1))
-        return Predictions(rows.ids, answers, softmax(similarity / TEMPERATURE, axis=1))
+        nearness = similarity(self.embedder, rows, self.sentences) - np.array(self.offsets)
+        return OneLabel().decode(rows.ids, nearness / TEMPERATURE, self.classes)
 
     def save(self, folder: Path) -> None:
         """Write the sentences; the encoder itself stays where it is."""
@@ -61,9 +60,9 @@ def zero_shot(
         del seed
         found = phrasing_scores(rows, embedder, classes, phrases, templates, metric)
         best = max(found, key=lambda phrasing: found[phrasing])  # without rows to tell, the first, uncentred
-        sentences = _sentences(best.template, classes, phrases)
-        offsets = _similarity(embedder, rows, sentences).mean(axis=0) if best.centred else np.zeros(len(classes))
-        return ZeroShot(embedder, list(classes), sentences, offsets.tolist())
+        said = sentences(best.template, classes, phrases)
+        offsets = similarity(embedder, rows, said).mean(axis=0) if best.centred else np.zeros(len(classes))
+        return ZeroShot(embedder, list(classes), said, offsets.tolist())
 
     return fit
 
@@ -79,9 +78,9 @@ def phrasing_scores(
     """Score of each phrasing on labelled rows."""
     found: dict[Phrasing, float] = {}
     for template in templates:
-        similarity = _similarity(embedder, rows, _sentences(template, classes, phrases))
+        near = similarity(embedder, rows, sentences(template, classes, phrases))
         for centred in (False, True):
-            shifted = similarity - similarity.mean(axis=0) if centred else similarity
+            shifted = near - near.mean(axis=0) if centred else near
             answers = [classes[index] for index in shifted.argmax(axis=1)]
             found[Phrasing(template, centred)] = metric(rows.answers, answers, classes)
     return found
@@ -92,7 +91,8 @@ def load_zero_shot(folder: Path, embedder: Embedder) -> ZeroShot:
     return ZeroShot(embedder, **json.loads((folder / "zero_shot.json").read_text(encoding="utf-8")))
 
 
-def _sentences(template: str, classes: Sequence[str], phrases: Mapping[str, str]) -> list[str]:
+def sentences(template: str, classes: Sequence[str], phrases: Mapping[str, str]) -> list[str]:
+    """The template with what each class means in its slot."""
     return [template.replace(SLOT, phrases.get(label) or _words(label)) for label in classes]
 
 
@@ -100,11 +100,12 @@ def _words(label: str) -> str:
     return label.replace("_", " ").replace("-", " ").strip()
 
 
-def _similarity(embedder: Embedder, rows: Rows, sentences: Sequence[str]) -> Array:
-    """Cosine similarity; (rows, labels)."""
+def similarity(embedder: Embedder, rows: Rows, said: Sequence[str]) -> Array:
+    """Cosine similarity of texts and sentences; (rows, sentences)."""
     pooling = embedder.source.pooling
-    return np.asarray(_unit(embedder(rows.inputs, pooling)) @ _unit(embedder(sentences, pooling)).T)
+    return np.asarray(unit(embedder(rows.inputs, pooling)) @ unit(embedder(said, pooling)).T)
 
 
-def _unit(features: Array) -> Array:
+def unit(features: Array) -> Array:
+    """Features (rows, features) at length 1."""
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))

@@ -1,10 +1,9 @@
 """Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
 
 import json
-import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,14 @@ from pipeline.errors import RunFailed
 from pipeline.evaluation.intervals import standard_error
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
-from pipeline.predictors.linear import LinearClassifier
 from pipeline.records import EpochLog, Recipe, TextPreparation
-from pipeline.task import Metric, Rows, Task, TrainingSetting
+from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
 
 SCORE, NOISE = "eval_score", "eval_score_standard_error"
 """Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
 
+UNCOUNTED = -100
+"""Target of a token that the loss leaves out, in the field's convention."""
 LOG_EVERY_STEPS = 5
 """Fewer where an epoch has fewer, so that every epoch has a loss."""
 FEWEST_STEPS = 4
@@ -45,8 +45,8 @@ class TrainingJob:
     train: Rows
     validation: Rows
     seed: int
-    probe: LinearClassifier | None = None
-    """The probe whose weights the head starts from."""
+    head: tuple[Array, Array] | None = None
+    """Weight and bias of the probe that the head starts from."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,7 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
     Raises:
         RunFailed: The loss is not a number, or memory ran out.
     """
-    setting = TrainingSetting(
-        classes=job.classes,
-        pooling=job.pooling,
-        seed=job.seed,
-        probe_weight=job.probe.weight.astype(np.float32) if job.probe is not None else None,
-        probe_bias=job.probe.bias.astype(np.float32) if job.probe is not None else None,
-    )
+    setting = TrainingSetting(classes=job.classes, pooling=job.pooling, seed=job.seed, rows=job.train, head=job.head)
     model = job.task.build_model(job.encoder, setting)
     tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
     watch = _Watch(report, stop_after_seconds)
@@ -110,6 +104,8 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
     ]
     steps_an_epoch = max(trainer.state.max_steps / max(job.recipe.epochs, 1), 1)
     best = (trainer.state.best_global_step or trainer.state.global_step) / steps_an_epoch
+    if job.task.needs_thresholds:  # those of the epoch that was kept
+        tuned = tuned.with_thresholds(job.validation, tuned.outputs(job.validation.inputs), job.metric)
     return Trained(model=tuned, epochs=epochs, best_epoch=best, steps=watch.steps)
 
 
@@ -129,7 +125,7 @@ def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", 
         save_total_limit=2,
         load_best_model_at_end=not pilot,
         metric_for_best_model=None if pilot else SCORE,
-        greater_is_better=True,
+        greater_is_better=job.metric.higher_is_better,
         logging_steps=max(1, min(LOG_EVERY_STEPS, len(job.train) // recipe.batch_size)),
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
@@ -141,7 +137,7 @@ def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", 
     )
     callbacks: list[TrainerCallback] = [watch]
     if not pilot:
-        callbacks.append(_Stop(recipe.early_stopping_epochs))
+        callbacks.append(_Stop(recipe.early_stopping_epochs, job.metric))
     trainer = _Trainer(
         job,
         tuned,
@@ -168,10 +164,12 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score of the validation rows, and its standard error."""
-        job = self._job
-        statistics = job.metric.statistics(job.validation.answers, self._tuned(job.validation).answers, job.classes)
+        job, rows = self._job, self._job.validation
+        outputs = self._tuned.outputs(rows.inputs)
+        answers = self._tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers
+        statistics = job.metric.statistics(rows.answers, answers, job.classes)
         metrics = {
-            SCORE: float(job.metric.reduce(statistics.sum(axis=0))),
+            SCORE: job.metric.score(statistics),
             NOISE: standard_error(job.metric, statistics, job.seed),
         }
         self.log(metrics)
@@ -183,9 +181,9 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
         On few validation rows the best of many epochs is best by luck, and an early one has learned less.
         """
-        best = max(metrics[SCORE], self.state.best_metric if self.state.best_metric is not None else -math.inf)
-        self.state.best_metric = best
-        if metrics[SCORE] < best - metrics[NOISE]:
+        earlier = [] if self.state.best_metric is None else [self.state.best_metric]
+        self.state.best_metric = _best(self._job.metric, [metrics[SCORE], *earlier])
+        if self._job.metric.gain(metrics[SCORE], self.state.best_metric) < -metrics[NOISE]:
             return False
         self.state.best_global_step = self.state.global_step
         return True
@@ -194,16 +192,20 @@ class _Trainer(Trainer):  # type: ignore[misc]
 class _Stop(TrainerCallback):  # type: ignore[misc]
     """Ends training after so many epochs in a row that are worse than the best by more than the noise."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, metric: Metric) -> None:
+        self.epochs, self.metric = epochs, metric
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""
         scored = [(line[SCORE], line[NOISE]) for line in state.log_history if SCORE in line]
-        best = max(score for score, _ in scored)
+        best = _best(self.metric, [score for score, _ in scored])
         last = scored[-self.epochs :]
-        if len(last) == self.epochs and all(score < best - noise for score, noise in last):
+        if len(last) == self.epochs and all(self.metric.gain(score, best) < -noise for score, noise in last):
             control.should_training_stop = True
+
+
+def _best(metric: Metric, scores: Sequence[float]) -> float:
+    return max(scores) if metric.higher_is_better else min(scores)
 
 
 class _Encoded(TorchDataset[dict[str, Any]]):
@@ -211,7 +213,7 @@ class _Encoded(TorchDataset[dict[str, Any]]):
 
     def __init__(self, tuned: FineTuned, rows: Rows) -> None:
         self.features = tuned.encode(rows.inputs)
-        self.labels = tuned.task.encode_answers(rows, tuned.classes)
+        self.labels = tuned.task.targets(rows, self.features, tuned.classes)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -221,9 +223,19 @@ class _Encoded(TorchDataset[dict[str, Any]]):
 
 
 def _collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:
-    from transformers import DataCollatorWithPadding
+    """Makes a batch of rows; targets that hold a whole number for each token are padded with the number that no loss counts."""
+    import torch
 
-    return DataCollatorWithPadding(tuned.tokenizer)  # type: ignore[no-any-return]
+    def collate(rows: list[dict[str, Any]]) -> Any:
+        batch = tuned.pad(rows)
+        targets = [row["labels"] for row in rows]
+        if targets[0].ndim == 1 and np.issubdtype(targets[0].dtype, np.integer):
+            width = batch["input_ids"].shape[1]
+            targets = [np.pad(each, (0, width - len(each)), constant_values=UNCOUNTED) for each in targets]
+        batch["labels"] = torch.from_numpy(np.stack(targets))
+        return batch
+
+    return collate
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Sample records for tests of reports: a go with its result, a not-yet on personal data, a no-go, and a hostile go."""
+"""Sample records for tests of reports: a go with its result, one on scores, a not-yet on personal data, a no-go, a hostile go."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,6 @@ from advisor.records import (
     DatasetMeasurement,
     Decision,
     FactorScore,
-    Finding,
     Flip,
     HardwareMeasurement,
     Measurements,
@@ -19,14 +18,18 @@ from advisor.records import (
     Recommendation,
     RivalMeasurement,
 )
+from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import (
     ClassErrors,
     Difference,
     EpochLog,
     ErrorAnalysis,
     ErrorCase,
+    ErrorTable,
+    Finding,
     Forecast,
     Interval,
+    MetricFacts,
     NextStep,
     NextSteps,
     Outcome,
@@ -192,7 +195,7 @@ def rivals() -> RivalMeasurement:
         best="probe",
         zero_shot_spread={"{phrase}": 0.551, "This is about {phrase}.": 0.618},
         permutation_p=0.02,
-        discordant_fraction=0.13,
+        difference_standard_error=0.0088,
         rows_used=1_680,
         folds=5,
         seconds=31.8,
@@ -331,6 +334,7 @@ def result() -> Result:
         ],
         best_epoch=3,
         classes=CLASSES,
+        metric_facts=MACRO_F1.facts,
         environment={
             "python": "3.11.9",
             "torch": "2.9.0",
@@ -387,6 +391,7 @@ def go() -> Sample:
             Flip(factor="compute", because="With less than 12 minutes the verdict would be not yet."),
         ],
         metric="macro_f1",
+        metric_facts=MACRO_F1.facts,
         good_enough=0.95,
         useful_gain=0.03,
     )
@@ -475,6 +480,110 @@ def no_go() -> Sample:
     return Sample(answers, measurements(pilot=None), decision, None, steps)
 
 
+ROOT_MEAN_SQUARED_ERROR = MetricFacts(
+    name="rmse", title="RMSE", higher_is_better=False, lowest=0.0, highest=None, unit="score"
+)
+
+
+def error(name: str, value: float, low: float, high: float, spearman: float, seconds: float | None = None) -> Score:
+    beside = {"spearman": spearman}
+    return Score(name=name, metric="rmse", score=value, low=low, high=high, seconds=seconds, beside=beside)
+
+
+def ratings() -> Sample:
+    """A go on scores in a unit of the data, of which less error is better, that could not be proven."""
+    answers = Answers.model_validate(
+        {
+            "task": "text-regression",
+            "data": {"train": "ratings.csv", "text": "review", "score": "rating"},
+            "task_options": {"lowest": "0", "highest": "100"},
+        }
+    )
+    base = go()
+    cheap = [
+        error("mean", 24.81, 23.9, 25.7, 0.0, 0.1),
+        error("tfidf", 15.932, 15.1, 16.8, 0.661, 3.1),
+        error("probe", 13.077, 12.2, 13.9, 0.754, 4.2),
+    ]
+    expected = FORECAST.model_copy(
+        update={
+            "score": Interval(point=11.04, low=9.87, high=12.21, level=0.8),
+            "probability_of_useful_gain": 0.83,
+        }
+    )
+    decision = base.decision.model_copy(
+        update={
+            "reasons": [Reason(code="go_probability", because="A useful gain is likely: 83 %, where 50 % is asked.")],
+            "factors": factors_but(
+                FactorScore(
+                    key="baseline_performance",
+                    points=4,
+                    because="The best cheap way is short of what is good enough by 18 times the gain that you call useful.",
+                    evidence=["linear probe: 13.077 (12.200 to 13.900)."],
+                )
+            ),
+            "rivals": cheap,
+            "forecast": expected,
+            "smallest_provable_gain": 1.2345,
+            "flips": [Flip(factor="baseline_performance", because="A larger useful_gain would.")],
+            "metric": "rmse",
+            "metric_facts": ROOT_MEAN_SQUARED_ERROR,
+            "good_enough": 0.0,
+            "useful_gain": 0.74431,
+            "alternative": Alternative(name="probe", score=13.077),
+        }
+    )
+    outcome = result().outcome.model_copy(update={"score": Interval(point=12.4, low=11.2, high=13.7)})
+    changed = result().model_copy(
+        update={
+            "verdict": "insufficient_evidence",
+            "because": "The gain is +0.69 in RMSE (95 % interval -0.1 to +1.48): these rows cannot "
+            "tell whether it reaches 0.744 in RMSE.",
+            "test_rows": 428,
+            "rivals": [
+                error("mean", 25.1, 23.1, 27.0, 0.0),
+                error("tfidf", 16.2, 14.9, 17.6, 0.648),
+                error("probe", 13.09, 11.9, 14.3, 0.749),
+            ],
+            "fine_tuned": error("fine_tuned", 12.4, 11.2, 13.7, 0.788, 688.0),
+            "difference": Difference(point=0.69, low=-0.1, high=1.48, p=None),
+            "forecast": expected,
+            "outcome": outcome,
+            "errors": ErrorAnalysis(
+                tables=[
+                    ErrorTable(
+                        title="Errors by true score",
+                        note="Answers that lie above low scores and below high ones keep too near to the middle.",
+                        columns=["true score", "rows", "answers lie above it by", "RMSE"],
+                        rows=[["0 to 20", "84", "+8.42", "14.1"], ["80 to 100", "97", "-6.03", "12.9"]],
+                    )
+                ],
+                worst=[
+                    ErrorCase(
+                        row_id="r-0007", text="Not bad at all, I mean it.", truth="91", answer="22.4", confidence=None
+                    )
+                ],
+                mended=201,
+                broken=149,
+            ),
+            "epochs": [
+                EpochLog(epoch=1, loss=0.412, validation_score=14.2),
+                EpochLog(epoch=2, loss=0.201, validation_score=11.9),
+            ],
+            "best_epoch": 2,
+            "classes": [],
+            "metric_facts": ROOT_MEAN_SQUARED_ERROR,
+        }
+    )
+    counted = dataset(findings=[]).model_copy(
+        update={"rows_per_class": {}, "smallest_class_rows": None, "median_class_rows": None, "imbalance": None}
+    )
+    measured = measurements(
+        dataset=counted, rivals=rivals().model_copy(update={"rivals": cheap, "zero_shot_spread": {}})
+    )
+    return Sample(answers, measured, decision, changed, STEPS)
+
+
 HOSTILE = ["<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "\u202eevil", "[bold]x[/bold]", "'\"&<b>", "a\nb"]
 
 
@@ -490,6 +599,7 @@ def hostile() -> Sample:
         update={
             "by_class": by_class(CONFUSION, HOSTILE),
             "worst": [ErrorCase(row_id=bad, text=bad, truth=HOSTILE[0], answer=HOSTILE[1], confidence=0.9)],
+            "tables": [ErrorTable(title=bad, note=bad, columns=HOSTILE, rows=[HOSTILE])],
         }
     )
     changed = sample.result.model_copy(

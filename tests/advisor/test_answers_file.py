@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from advisor.errors import AnswersError, RunFolderError
 from advisor.records import Answers, Ask
 from advisor.rulebook import load_tasks
 from pipeline.records import DataSource, Record
+from pipeline.task import TASKS, Layout, load_task
 
 TASKS_KNOWN = ", ".join(load_tasks())
 DATA_KEYS = "text, label, train, validation, test, phrases, encoding, delimiter, max_rows, splits"
@@ -102,7 +104,10 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         ("", "data is missing.\nAdd it: `advisor init` shows every key."),
         ("data = 3", "data is 3.\nWrite it as a section: [data]."),
         (f'schema_version = "1"\n{SHORTEST}', "schema_version is '1'.\nThis program reads version 1."),
-        (f'task = "translation"\n{SHORTEST}', "task 'translation' is not built yet.\nBuilt are: text-classification."),
+        (
+            f'task = "translation"\n{SHORTEST}',
+            f"task 'translation' is not built yet.\nBuilt are: {', '.join(TASKS)}.",
+        ),
         (f'task = "poetry"\n{SHORTEST}', f"task is 'poetry'.\nKnown are: {TASKS_KNOWN}."),
         (
             f'task = "text-clasification"\n{SHORTEST}',
@@ -134,6 +139,47 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (
             f'{SHORTEST}[provenance]\nconsent = "sure"',
             "provenance.consent is 'sure'.\nIt should be 'unknown', 'yes', 'no' or 'not_needed'.",
+        ),
+        (
+            f'task = "text-pair-classification"\n{SHORTEST}label_delimiter = ";"',
+            "data.label_delimiter is not a key of [data].\nDid you mean 'delimiter'? Known are: text, text_pair, label, "
+            "train, validation, test, phrases, encoding, delimiter, max_rows, splits.",
+        ),
+        (
+            f'task = "token-classification"\n{SHORTEST}tokens = "words"\nspans = "names"',
+            "data names columns that do not go together: spans, tokens.\nName tokens, tags; or text, spans.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}score = ["a", "b"]',
+            "data.score is ['a', 'b'].\nWrite the name of one column.",
+        ),
+        (
+            f'task = "token-classification"\n{SHORTEST}[task_options]\ntags = "names"',
+            "task_options.tags is 'names'.\nWrite one of: spans, words.",
+        ),
+        (
+            f'task = "token-classification"\n{SHORTEST}[task_options]\ntag = "words"',
+            "task_options.tag is not a question of this task.\nDid you mean 'tags'? Known are: tags.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}[task_options]\nlowest = "none"',
+            "task_options.lowest is 'none'.\nWrite a number.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}[goal]\ngood_enough = -1',
+            "goal.good_enough is -1.\nIt has to be a number, at least 0.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}[goal]\nuseful_gain = inf',
+            "goal.useful_gain is inf.\nIt has to be a number, at least 0.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}[goal]\ngood_enough = nan',
+            "goal.good_enough is nan.\nIt has to be a number, at least 0.",
+        ),
+        (
+            f'task = "text-regression"\n{SHORTEST}[goal]\nmetric = "spearman"\nuseful_gain = 3',
+            "goal.useful_gain is 3.\nIt has to lie between 0 and 2.",
         ),
     ],
 )
@@ -195,48 +241,115 @@ def dotted(values: dict[str, Any], section: str = "") -> set[str]:
 COMMENTED = re.compile(r"^# (\w+ = .+)$", re.MULTILINE)
 
 
-def test_the_template_is_an_answers_file_with_the_stated_defaults() -> None:
-    found = check_answers(tomllib.loads(commented_template()), "answers.toml")
-    assert found.model_dump() == Answers(data=DataSource(train="reviews.csv")).model_dump()
+@pytest.mark.parametrize("task", TASKS)
+def test_the_template_is_an_answers_file_with_the_stated_defaults(task: str) -> None:
+    found = check_answers(tomllib.loads(commented_template(task)), "answers.toml")
+    assert found.model_dump() == Answers(task=task, data=DataSource(train="reviews.csv")).model_dump()
 
 
-def test_the_template_shows_every_key_and_each_can_be_uncommented() -> None:
-    values = tomllib.loads(COMMENTED.sub(r"\1", commented_template()))
-    expected = (keys_of(Answers) - {"data.columns", "task_options"}) | {"data.text", "data.label"}
-    assert dotted(values) == expected
-    check_answers(values, "answers.toml")
+def of_one_layout(template: str, layout: Layout, layouts: Sequence[Layout]) -> str:
+    """The template without the columns of the other layouts, which cannot all be named at once."""
+    others = {
+        f'# {role.key} = "{role.key}"  # {role.holds}' for each in layouts if each is not layout for role in each.roles
+    }
+    return "".join(line for line in template.splitlines(keepends=True) if not line.startswith(tuple(others)))
 
 
-def test_each_key_of_the_template_can_be_uncommented_alone() -> None:
-    template = commented_template()
+@pytest.mark.parametrize("task", TASKS)
+def test_the_template_shows_every_key_and_each_can_be_uncommented(task: str) -> None:
+    built, questions = load_task(task), load_tasks()[task].questions
+    assert {each.key for each in questions if each.section == "data"} == set(built.data_keys)
+    for layout in built.layouts:
+        template = of_one_layout(commented_template(task), layout, built.layouts)
+        values = tomllib.loads(COMMENTED.sub(r"\1", template))
+        own = {f"data.{key}" for key in [*(role.key for role in layout.roles), *built.data_keys]}
+        assert dotted(values) - {"task_options"} == (keys_of(Answers) - {"data.columns", "task_options"}) | own
+        assert set(values.get("task_options", {})) == {each.key for each in questions if each.section == "task_options"}
+        check_answers(values, "answers.toml")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_key_of_the_template_can_be_uncommented_alone(task: str) -> None:
+    template = commented_template(task)
     for line in COMMENTED.findall(template):
         check_answers(tomllib.loads(template.replace(f"# {line}", line)), line)
 
 
-def test_the_template_says_question_and_help_of_every_key() -> None:
-    template = commented_template()
+@pytest.mark.parametrize("task", TASKS)
+def test_the_template_says_question_and_help_of_every_key(task: str) -> None:
+    template = commented_template(task)
     for name, field in Answers.model_fields.items():
         record = field.annotation
         if name == "data" or not (isinstance(record, type) and issubclass(record, Record)):
             continue
         for info in record.model_fields.values():
-            assert f"# {info.description}" in template
+            assert all(f"# {line}\n" in template for line in str(info.description).splitlines())
             for ask in (note for note in info.metadata if isinstance(note, Ask)):
                 assert f"# {ask.question}" in template
+    for question in load_tasks()[task].questions:
+        assert f"# {question.question}\n# {question.help}\n" in template
+        assert all(f"# {value}: {said}\n" in template for value, said in question.choices.items())
+
+
+def test_the_template_says_which_columns_go_together_and_what_has_to_be_answered() -> None:
+    template = commented_template("token-classification")
+    assert (
+        "# Either the words of a sentence and a tag for each:\n"
+        '# tokens = "tokens"  # the words of a sentence, as a list\n'
+        '# tags = "tags"  # the tag of each word, as a list\n'
+        "# or a text and the spans in it:\n"
+    ) in template
+    needed = '# It has to be answered where there is a column of tags.\n# tags = "spans"\n'
+    assert template.endswith(needed)
+    assert "has to be answered" not in commented_template("text-regression")
+    several = '# labels = "labels"  # its labels'
+    assert several in commented_template("multi-label-classification")
+    assert "Either" not in commented_template("text-classification")
+
+
+def test_numbers_of_a_task_may_be_written_as_numbers() -> None:
+    text = f'task = "text-regression"\n{SHORTEST}[task_options]\nlowest = 0\nhighest = 2.5'
+    assert check_answers(tomllib.loads(text), "answers.toml").task_options == {"lowest": "0", "highest": "2.5"}
+
+
+def test_several_columns_may_fill_a_role_that_takes_them() -> None:
+    text = f'task = "multi-label-classification"\n{SHORTEST}labels = ["late", "rude"]'
+    assert check_answers(tomllib.loads(text), "answers.toml").data.columns == {"labels": ["late", "rude"]}
+
+
+def test_a_goal_in_the_unit_of_the_data_may_be_more_than_1() -> None:
+    text = f'task = "text-regression"\n{SHORTEST}[goal]\ngood_enough = 12.5\nuseful_gain = 40'
+    found = check_answers(tomllib.loads(text), "answers.toml").goal
+    assert (found.good_enough, found.useful_gain) == (12.5, 40)
+
+
+def test_a_goal_that_was_not_said_is_left_open() -> None:
+    found = check_answers(tomllib.loads(SHORTEST), "answers.toml").goal
+    assert (found.metric, found.good_enough, found.useful_gain) == (None, None, None)
 
 
 def test_the_template_never_overwrites(tmp_path: Path) -> None:
     path = tmp_path / "answers.toml"
-    write_template(path)
-    assert path.read_text() == commented_template()
+    write_template(path, "text-regression")
+    assert path.read_text() == commented_template("text-regression")
     with pytest.raises(AnswersError) as caught:
-        write_template(path)
+        write_template(path, "text-classification")
     assert str(caught.value) == f"'{path}' is already there.\nGive another name: `advisor init other.toml`."
     with pytest.raises(AnswersError) as caught:
-        write_template(path / "below.toml")
+        write_template(path / "below.toml", "text-classification")
     assert str(caught.value) == (
         f"'{path}/below.toml' cannot be written: Not a directory.\nChoose a folder that you may write to."
     )
+
+
+def test_no_template_is_written_of_a_task_that_is_not_built(tmp_path: Path) -> None:
+    with pytest.raises(AnswersError) as caught:
+        write_template(tmp_path / "answers.toml", "text-clasification")
+    assert str(caught.value) == (
+        "The task 'text-clasification' is not built.\n"
+        f"Did you mean 'text-classification'? Known are: {', '.join(TASKS)}."
+    )
+    assert not (tmp_path / "answers.toml").exists()
 
 
 def test_what_was_not_asked_is_still_not_asked_after_saving_and_reading(tmp_path: Path) -> None:

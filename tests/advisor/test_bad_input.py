@@ -64,7 +64,10 @@ FILES: dict[str, Callable[[Path], object]] = {
     "sheet.xlsx": lambda path: path.write_text("a sheet"),
 }
 HEADER = "Give a file with a header line and at least one row below it."
-COLUMNS = "A text and a label column are needed; when its columns are split at another character, set `delimiter`."
+COLUMNS = (
+    "One for what goes in and one for the answer are needed; when its columns are split at another character, "
+    "set `delimiter`."
+)
 KINDS = ".csv, .json, .jsonl, .ndjson, .parquet, .tsv, .txt"
 
 REFUSED: list[tuple[str, list[str], str, str]] = [
@@ -129,8 +132,8 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
     (
         "unlabelled.csv",
         [],
-        "No row has both a text and a label.",
-        "Fill the label column, or name another one.",
+        "No row has an answer to learn from.",
+        "Fill the column that holds the truth, or name another one.",
     ),
     (
         "identity.csv",

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from advisor.errors import RuleError
+from advisor.catalogue import list_models
+from advisor.errors import AnswersError, RuleError
 from advisor.rulebook import RULES_FOLDER, ModelEntry, _checked, _read_model, load_tasks
+from pipeline.task import TASKS
 
 DOMAINS = {"general", "social-media", "biomedical", "clinical", "legal", "financial", "code", "scientific"}
 SIZES = (("tiny", 15_000_000), ("small", 60_000_000), ("base", 300_000_000))
@@ -55,10 +57,9 @@ def test_every_model_has_an_address_on_the_hub(path: Path) -> None:
 
 
 @every_model
-def test_every_model_serves_tasks_that_exist(path: Path) -> None:
-    tasks = _read_model(path).tasks
-    assert tasks
-    assert set(tasks) <= set(load_tasks())
+def test_every_model_can_be_fine_tuned_for_a_task_that_is_built(path: Path) -> None:
+    kind = _read_model(path).kind
+    assert [key for key, task in load_tasks().items() if task.metrics and kind in task.reads]
 
 
 @every_model
@@ -127,6 +128,22 @@ def test_the_catalogue_covers_domains_languages_sizes_and_long_texts(catalogue: 
     assert any("multilingual" in model.languages for model in catalogue)
     assert {"en", "de", "fr", "zh"} <= {model.languages[0] for model in catalogue}
     assert any(model.max_tokens.value >= 4096 for model in catalogue)
+
+
+@pytest.mark.parametrize("key", TASKS)
+def test_every_task_is_listed_with_the_models_of_the_kinds_that_it_reads_small_ones_first(key: str) -> None:
+    reads = load_tasks()[key].reads
+    found, here = list_models(key)
+    assert {entry.name for entry in found} == {path.stem for path in FILES if _read_model(path).kind in reads}
+    assert [entry.parameters.value for entry in found] == sorted(entry.parameters.value for entry in found)
+    assert here <= {entry.name for entry in found}
+
+
+def test_a_task_that_does_not_exist_has_no_models() -> None:
+    with pytest.raises(AnswersError) as caught:
+        list_models("text-clasification")
+    assert caught.value.problem == "There is no task 'text-clasification'."
+    assert "text-classification" in caught.value.fix
 
 
 def test_a_model_with_an_unknown_key_is_refused_by_name() -> None:

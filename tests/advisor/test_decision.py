@@ -8,12 +8,26 @@ from typing import Any
 
 import pytest
 
-from advisor.decision import Case, cheap_way_vetoes, data_vetoes, decide
+from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes, decide
+from advisor.investigation import best_way
 from advisor.rulebook import load_rules
+from pipeline.evaluation.metrics import MACRO_F1
+from pipeline.records import Score
+from pipeline.task import Metric
+from tests.scores import MEAN_ERROR
 
 RULES = load_rules().decision
 REMARKS = {"guided": {"{value}"}, "hard_to_prove": {"{value}", "{limit}", "{name}"}}
 """Thresholds that decide nothing and are said beside the verdict, with the slots that are filled."""
+
+METRICS = {metric.name: metric for metric in (MACRO_F1, MEAN_ERROR)}
+
+
+def best(name: str, score: float, sure: float, good_enough: float = 1.0, metric: Metric = MACRO_F1) -> BestWay:
+    """The best cheap way with what it reaches for sure."""
+    low, high = (sure, score) if metric.higher_is_better else (score, sure)
+    return best_way(Score(name=name, metric=metric.name, score=score, low=low, high=high), metric, good_enough)
+
 
 HOPEFUL = Case(
     usable_rows=1000,
@@ -21,7 +35,8 @@ HOPEFUL = Case(
     median_class_rows=120.0,
     consent="unknown",
     permutation_p=1 / 1000,
-    best=("probe", 0.75, 0.70),
+    best=best("probe", 0.75, 0.70),
+    metric=MACRO_F1.facts,
     good_enough=1.0,
     useful_gain=0.125,
     probability=0.9,
@@ -45,8 +60,25 @@ def above(value: float) -> float:
     return math.nextafter(value, math.inf)
 
 
+def case_of(**changes: Any) -> Case:
+    """The hopeful case changed; the best way may be given as its name, its score and what it reaches for sure."""
+    if changes.get("best") is not None:
+        metric = METRICS[changes.get("metric", HOPEFUL.metric).name]
+        name, score, sure = changes["best"]
+        changes["best"] = best(name, score, sure, changes.get("good_enough", HOPEFUL.good_enough), metric)
+    return dataclasses.replace(HOPEFUL, **changes)
+
+
+def as_errors(changes: dict[str, Any]) -> dict[str, Any]:
+    """The same case with a score of which less is better: what is missing to 1."""
+    good_enough = 1 - changes.get("good_enough", HOPEFUL.good_enough)
+    name, score, sure = changes.get("best") or ("probe", 0.75, 0.70)
+    ways = {} if "best" in changes and changes["best"] is None else {"best": (name, 1 - score, 1 - sure)}
+    return changes | ways | {"metric": MEAN_ERROR.facts, "good_enough": good_enough}
+
+
 def verdict_of(**changes: Any) -> tuple[str, list[str]]:
-    found = decide(dataclasses.replace(HOPEFUL, **changes), RULES)
+    found = decide(case_of(**changes), RULES)
     return found.name, [reason.code for reason in found.reasons]
 
 
@@ -73,7 +105,7 @@ DATA = [
 @pytest.mark.parametrize(("code", "changes"), DATA)
 def test_data_that_falls_short_of_a_threshold_is_not_yet_and_at_it_goes(code: str, changes: dict[str, Any]) -> None:
     assert verdict_of(**changes) == (("not_yet", [code]) if code else ("go", ["go_probability"]))
-    assert data_vetoes(dataclasses.replace(HOPEFUL, **changes), RULES) == bool(code)
+    assert data_vetoes(case_of(**changes), RULES) == bool(code)
 
 
 SIGNAL = limit("no_signal")
@@ -97,7 +129,27 @@ POINTLESS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("code", "changes"), POINTLESS)
 def test_no_signal_and_no_room_are_a_no_go_from_just_beyond_their_threshold(code: str, changes: dict[str, Any]) -> None:
     assert verdict_of(**changes) == (("no_go", [code]) if code else ("go", ["go_probability"]))
-    assert cheap_way_vetoes(dataclasses.replace(HOPEFUL, **changes), RULES) == bool(code)
+    assert cheap_way_vetoes(case_of(**changes), RULES) == bool(code)
+
+
+@pytest.mark.parametrize(("code", "changes"), [*POINTLESS, ("", {})])
+def test_of_errors_less_is_better_at_the_same_edges(code: str, changes: dict[str, Any]) -> None:
+    mirrored = as_errors(changes)
+    assert verdict_of(**mirrored) == (("no_go", [code]) if code else ("go", ["go_probability"]))
+    assert cheap_way_vetoes(case_of(**mirrored), RULES) == bool(code)
+
+
+def test_what_a_way_reaches_for_sure_is_the_worse_end_of_its_interval() -> None:
+    score = Score(name="probe", metric="", score=0.5, low=0.25, high=0.75)
+    assert best_way(score, MACRO_F1, 0.875) == BestWay("probe", 0.5, 0.25, room=0.375, sure_room=0.625)
+    assert best_way(score, MEAN_ERROR, 0.125) == BestWay("probe", 0.5, 0.75, room=0.375, sure_room=0.625)
+    assert best_way(score, MEAN_ERROR, 0.875).sure_room < 0
+
+
+def test_no_error_at_all_as_good_enough_never_ends_the_search() -> None:
+    near = {"metric": MEAN_ERROR.facts, "good_enough": 0.0, "best": ("probe", 0.5, 0.6)}
+    assert verdict_of(**near) == ("go", ["go_probability"])
+    assert verdict_of(**near, useful_gain=0.6) == ("no_go", ["no_room"])
 
 
 DEAR = {"over_time_budget": "time_share", "over_memory_budget": "memory_share", "over_latency": "latency_share"}
@@ -176,14 +228,18 @@ def test_a_case_without_a_veto_needs_a_forecast() -> None:
 
 
 def random_case(draw: random.Random) -> Case:
+    metric = draw.choice([MACRO_F1, MEAN_ERROR])
+    good_enough = draw.choice([0.0, 0.5, 0.89, 0.95, 1.0])
+    way = draw.choice([None, ("majority", 0.2, 0.1), ("zero_shot", 0.9, 0.88), ("tfidf", 1.0, 1.0)])
     return Case(
         usable_rows=draw.choice([0, 30, 59, 60, 61, 5000]),
         smallest_class=draw.choice([None, ("a", 0), ("b {name}", 1), ("c", 2), ("d", 400)]),
         median_class_rows=draw.choice([None, 0.0, 7.5, 8.0, 300.0]),
         consent=draw.choice(["unknown", "yes", "no", "not_needed"]),
         permutation_p=draw.choice([None, 1 / 1000, 0.002, 0.011, 1.0]),
-        best=draw.choice([None, ("majority", 0.2, 0.1), ("zero_shot", 0.9, 0.88), ("tfidf", 1.0, 1.0)]),
-        good_enough=draw.choice([0.0, 0.5, 0.89, 0.95, 1.0]),
+        best=None if way is None else best(*way, good_enough, metric),
+        metric=metric.facts,
+        good_enough=good_enough,
         useful_gain=draw.choice([1e-6, 0.03, 0.9]),
         probability=draw.random(),
         time_share=draw.choice([None, 0.0, 0.5, 1.0, 70.0]),
@@ -204,7 +260,7 @@ def test_every_combination_gets_a_verdict_with_filled_reasons_and_flips() -> Non
         seen |= {reason.code for reason in found.reasons}
         if case.permutation_p is not None and case.permutation_p > SIGNAL:
             assert found.name != "go"
-        if case.best is not None and case.best[2] > case.good_enough:
+        if case.best is not None and case.best.sure_room < 0:
             assert found.name != "go"
         if case.consent == "no":
             assert found.name == "not_yet"
@@ -214,7 +270,7 @@ def test_every_combination_gets_a_verdict_with_filled_reasons_and_flips() -> Non
 
 
 def test_a_label_that_looks_like_a_slot_is_left_as_it_is() -> None:
-    found = decide(dataclasses.replace(HOPEFUL, smallest_class=("{limit}", 1)), RULES)
+    found = decide(case_of(smallest_class=("{limit}", 1)), RULES)
     assert "'{limit}'" in found.reasons[0].because
 
 
@@ -238,6 +294,17 @@ def test_remarks_use_only_the_slots_that_are_filled(code: str) -> None:
             ("0.880", "0.850", "zero-shot"),
         ),
         ("no_room", {"best": ("tfidf", 0.95, 0.9)}, ("5.0 points", "12.5 points", "TF-IDF")),
+        ("no_room", {"best": ("tfidf", 0.95, 0.8), "good_enough": 0.9}, ("0.0 points", "12.5 points", "TF-IDF")),
+        (
+            "good_enough_reached",
+            {"metric": MEAN_ERROR.facts, "best": ("tfidf", 41.25, 43.5), "good_enough": 45.0},
+            ("43.500", "45.000", "TF-IDF"),
+        ),
+        (
+            "no_room",
+            {"metric": MEAN_ERROR.facts, "best": ("tfidf", 50.125, 52.0), "good_enough": 50.0, "useful_gain": 1.5},
+            ("0.125 in mean error", "1.5 in mean error", "TF-IDF"),
+        ),
         ("no_go_probability", {"probability": 0.04}, ("4 %", "25 %", "")),
         ("go_probability", {"probability": 0.86}, ("86 %", "50 %", "")),
         ("go_points", {"probability": 0.4, "points": 2.25}, ("2.2", "3.5", "40 %")),
@@ -249,7 +316,7 @@ def test_remarks_use_only_the_slots_that_are_filled(code: str) -> None:
 def test_reason_and_flip_say_the_numbers_that_decided(
     code: str, changes: dict[str, Any], slots: tuple[str, str, str]
 ) -> None:
-    found = decide(dataclasses.replace(HOPEFUL, **changes), RULES)
+    found = decide(case_of(**changes), RULES)
     rule = RULES.thresholds[code]
     value, limit, name = slots
 

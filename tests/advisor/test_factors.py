@@ -9,6 +9,7 @@ from advisor.decision import Case, decide
 from advisor.factors import (
     MIDDLE,
     Readings,
+    Target,
     expertise_level,
     gather_evidence,
     memory_budget_bytes,
@@ -18,12 +19,16 @@ from advisor.factors import (
     speaks,
     weighted_points,
 )
-from advisor.records import Answers, Expertise
+from advisor.investigation import best_way
+from advisor.records import Expertise
 from advisor.rulebook import FactorRule, Quantity, load_rules
+from pipeline.evaluation.metrics import MACRO_F1
 from tests.advisor import decisions
+from tests.scores import MEAN_ERROR
 
 RULES = load_rules()
 FACTORS = ["task_similarity", "data_availability", "compute", "baseline_performance", "expertise"]
+TARGET = Target(MACRO_F1, good_enough=0.95, useful_gain=0.03)
 EDGES = [(rule, place) for rule in RULES.factors for place in range(len(rule.bands))]
 
 
@@ -118,7 +123,8 @@ def test_no_expertise_asks_for_guidance_and_is_never_alone_a_no_go() -> None:
         "median_class_rows": 120.0,
         "consent": "unknown",
         "permutation_p": 0.001,
-        "best": ("probe", 0.8, 0.7),
+        "best": best_way(decisions.score("probe", 0.8, 0.7, 0.9), MACRO_F1, 0.95),
+        "metric": MACRO_F1.facts,
         "good_enough": 0.95,
         "useful_gain": 0.03,
         "time_share": 0.1,
@@ -134,8 +140,7 @@ def test_no_expertise_asks_for_guidance_and_is_never_alone_a_no_go() -> None:
     [
         (0.123, "percent", "12 %"),
         (2.5, "percent", "250 %"),
-        (0.0316, "points", "3.2 points"),
-        (-0.02, "points", "-2.0 points"),
+        (-0.5, "number", "-0.5"),
         (12345.6, "number", "12,346"),
         (8.0, "number", "8"),
         (7.5, "number", "7.5"),
@@ -148,7 +153,7 @@ def test_quantities_are_written_as_people_read_them(value: float, kind: str, exp
 def test_quantities_that_were_not_measured_are_left_out() -> None:
     sample = decisions.go()
     bare = decisions.measurements(rivals=None, pilot=None, models=[])
-    assert set(read_quantities(sample.answers, bare, None, None)) == {
+    assert set(read_quantities(sample.answers, bare, None, None, TARGET)) == {
         "usable_rows",
         "rows_per_class",
         "expertise_level",
@@ -157,19 +162,40 @@ def test_quantities_that_were_not_measured_are_left_out() -> None:
 
 def test_quantities_follow_from_answers_and_measurements() -> None:
     sample = decisions.go()
-    answers = with_goal(sample.answers, good_enough=0.95)
-    answers = answers.model_copy(
-        update={"budget": answers.budget.model_copy(update={"train_minutes": 60.0, "memory_gib": 4.0})}
-    )
-    found = read_quantities(answers, sample.measurements, sample.measurements.models[0], decisions.FORECAST)
-    assert found["headroom"] == pytest.approx(0.95 - 0.841)
+    budget = sample.answers.budget.model_copy(update={"train_minutes": 60.0, "memory_gib": 4.0})
+    answers = sample.answers.model_copy(update={"budget": budget})
+    found = read_quantities(answers, sample.measurements, sample.measurements.models[0], decisions.FORECAST, TARGET)
+    assert found["headroom"] == pytest.approx((0.95 - 0.841) / 0.03)
     assert found["separation"] == pytest.approx((0.841 - 0.052) / (1 - 0.052))
     assert found["time_share"] == pytest.approx(702 / 3600)
     assert found["memory_share"] == pytest.approx(1.24e9 / (4 * 2**30))
 
 
-def with_goal(answers: Answers, **goal: float) -> Answers:
-    return answers.model_copy(update={"goal": answers.goal.model_copy(update=goal)})
+def test_quantities_of_errors_grow_with_what_is_better() -> None:
+    sample = decisions.ratings()
+    measured = sample.measurements.model_copy(update={"models": [decisions.model(probe=13.077)]})
+    target = Target(MEAN_ERROR, good_enough=5.0, useful_gain=0.75)
+    found = read_quantities(sample.answers, measured, measured.models[0], None, target)
+    assert found["headroom"] == pytest.approx((13.077 - 5.0) / 0.75)
+    assert found["separation"] == pytest.approx((24.81 - 13.077) / 24.81)
+    reached = read_quantities(sample.answers, measured, None, None, Target(MEAN_ERROR, 14.0, 0.75))
+    assert reached["headroom"] < 0
+    assert points(reached)["baseline_performance"] == 0
+
+
+def test_room_counts_as_many_useful_gains_whatever_the_unit() -> None:
+    sample = decisions.ratings()
+    rivals = sample.measurements.rivals
+    assert rivals is not None
+    found = []
+    for unit in (0.001, 1.0, 5000.0):
+        scored = [each.model_copy(update={"score": each.score * unit}) for each in rivals.rivals]
+        measured = sample.measurements.model_copy(update={"rivals": rivals.model_copy(update={"rivals": scored})})
+        target = Target(MEAN_ERROR, 5.0 * unit, 0.75 * unit)
+        model = decisions.model(probe=13.077 * unit)
+        found.append(read_quantities(sample.answers, measured, model, None, target))
+    assert found[0] == pytest.approx(found[1])
+    assert found[2] == pytest.approx(found[1])
 
 
 def test_the_memory_budget_is_what_was_said_else_what_the_run_can_use() -> None:

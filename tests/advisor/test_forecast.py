@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 
 from advisor.estimate import Estimate, Workload, estimate
-from advisor.forecast import LEVEL, RowCounts, forecast
+from advisor.forecast import LEVEL, Race, RowCounts, forecast
 from advisor.records import PilotMeasurement
-from advisor.rulebook import StrategyBand, load_rules
-from advisor.strategy import choose_recipe
+from advisor.rulebook import StrategyBand, StrategyValue, load_rules
+from advisor.strategy import TrainingCircumstances, choose_recipe
+from pipeline.evaluation.metrics import ACCURACY
 from pipeline.records import Forecast, Recipe
+from pipeline.task import Metric
 from tests.advisor import decisions
+from tests.scores import MEAN_ERROR
 
 RULES = load_rules()
 COST = Estimate(wall_seconds=600.0, cpu_seconds=1100.0, peak_memory_bytes=2 * 10**9)
@@ -31,20 +34,15 @@ def pilot(gain: float = 0.03, standard_error: float = 0.013, probe: float = 0.80
     return decisions.pilot().model_copy(update=changes)
 
 
+ROWS = RowCounts(cross_validated=1600, trained=640, sealed=400)
+
+
 def expected(
     tried: PilotMeasurement, probe: float = 0.8, best: float = 0.8, useful_gain: float = 0.03, test_rows: int = 400
 ) -> Forecast:
     rivals = [decisions.score("tfidf", best, 0, 1), decisions.score("probe", probe, 0, 1)]
-    name = "tfidf" if best > probe else "probe"
-    return forecast(
-        tried,
-        rivals,
-        name,
-        useful_gain,
-        RowCounts(cross_validated=1600, trained=640, sealed=test_rows),
-        COST,
-        RULES.forecast,
-    )
+    race = Race(ACCURACY, rivals, "tfidf" if best > probe else "probe", useful_gain)
+    return forecast(tried, race, replace(ROWS, sealed=test_rows), COST, RULES.forecast)
 
 
 GAINS = [-0.9, -0.3, -0.05, 0.0, 0.02, 0.05, 0.1, 0.15, 0.19, 0.5]
@@ -78,6 +76,65 @@ def test_the_interval_holds_the_point_and_stays_among_scores(probe: float, gain:
     assert 0 <= found.probability_of_useful_gain <= 1
 
 
+MISTAKES = replace(ACCURACY, name="mistakes", higher_is_better=False, reduce=lambda sums: 1 - ACCURACY.reduce(sums))
+"""Accuracy the other way round."""
+
+
+@pytest.mark.parametrize(("probe", "best"), [(0.8, 0.8), (0.2, 0.83), (0.97, 0.97), (1.0, 1.0)])
+@pytest.mark.parametrize("gain", GAINS)
+def test_of_errors_the_same_is_expected_the_other_way_round(probe: float, best: float, gain: float) -> None:
+    found = expected(pilot(gain, probe=probe), probe=probe, best=best)
+    rivals = [decisions.score("tfidf", 1 - best, 0, 1), decisions.score("probe", 1 - probe, 0, 1)]
+    race = Race(MISTAKES, rivals, "tfidf" if best > probe else "probe", 0.03)
+    other = forecast(pilot(gain, probe=1 - probe), race, ROWS, COST, RULES.forecast)
+    assert other.probability_of_useful_gain == pytest.approx(found.probability_of_useful_gain)
+    assert other.score.point == pytest.approx(1 - found.score.point)
+    assert (other.score.low, other.score.high) == pytest.approx((1 - found.score.high, 1 - found.score.low))
+
+
+def expected_error(unit: float, gain: float = 0.1, probe: float = 0.5, metric: Metric = MEAN_ERROR) -> Forecast:
+    """Of a score without upper bound, in data whose scores are so many times as large."""
+    rivals = [
+        decisions.score("mean", 0.9 * unit, 0.85 * unit, 0.95 * unit),
+        decisions.score("probe", probe * unit, 0.9 * probe * unit, 1.1 * probe * unit),
+    ]
+    tried = pilot(gain * unit, 0.01 * unit, probe=probe * unit)
+    return forecast(tried, Race(metric, rivals, "probe", 0.05 * unit), ROWS, COST, RULES.forecast)
+
+
+@pytest.mark.parametrize("unit", [0.001, 7.0, 10_000.0])
+@pytest.mark.parametrize("gain", [-0.2, 0.0, 0.1, 0.3])
+def test_the_unit_of_the_data_changes_nothing_but_the_unit(gain: float, unit: float) -> None:
+    plain, found = expected_error(1.0, gain), expected_error(unit, gain)
+    assert found.probability_of_useful_gain == pytest.approx(plain.probability_of_useful_gain)
+    for part in ("low", "point", "high"):
+        assert getattr(found.score, part) == pytest.approx(unit * getattr(plain.score, part))
+
+
+def test_an_error_is_expected_to_fall_by_a_share_and_never_below_zero() -> None:
+    found = expected_error(1.0, gain=0.2)
+    assert 0.2 < found.score.point < 0.5
+    assert found.score.low < found.score.point < found.score.high
+    assert found.probability_of_useful_gain > 0.9
+    assert expected_error(1.0, gain=-0.2).probability_of_useful_gain < found.probability_of_useful_gain
+    small = expected_error(1.0, gain=0.02, probe=0.01)
+    assert small.score.low == 0.0 <= small.score.point <= 0.01
+    assert expected_error(1.0, gain=0.0, probe=0.0).score.point == 0.0
+
+
+def test_a_model_that_starts_from_nothing_is_expected_by_numbers_of_its_own() -> None:
+    race = Race(ACCURACY, [decisions.score("probe", 0.8, 0, 1)], "probe", 0.03)
+    rows, numbers = replace(ROWS, trained=2 * pilot().train_rows), RULES.forecast.numbers
+    steep = numbers["share_per_doubling"].model_copy(update={"value": 0.5})
+    for starts, name in ((True, "share_per_doubling"), (False, "share_per_doubling_from_nothing")):
+        rules = RULES.forecast.model_copy(update={"numbers": numbers | {name: steep}})
+        for asked in (True, False):
+            here = replace(race, starts_from_probe=asked)
+            usual, found = (forecast(pilot(), here, rows, COST, each) for each in (RULES.forecast, rules))
+            assert (found.score.point > usual.score.point + 0.01) == (asked == starts)
+            assert (found == usual) == (asked != starts)
+
+
 def test_more_sealed_rows_make_the_interval_narrower() -> None:
     widths = [
         (found := expected(pilot(), test_rows=rows)).score.high - found.score.low for rows in (20, 100, 400, 2000)
@@ -102,7 +159,7 @@ def test_the_cost_goes_into_the_forecast_as_it_is() -> None:
 
 
 def recipe(rows: int = 1000, parameters: int = 22_000_000, imbalance: float | None = 1.0) -> Recipe:
-    return choose_recipe(RULES.strategies, rows, parameters, imbalance)
+    return choose_recipe(RULES.strategies, {}, TrainingCircumstances(rows, parameters, imbalance))
 
 
 def test_every_part_of_the_work_makes_the_run_longer() -> None:
@@ -179,6 +236,42 @@ def test_classes_are_weighed_only_beyond_the_threshold_of_imbalance() -> None:
         "balanced",
     ]
     assert recipe(imbalance=40.0).because["class_weights"].startswith("The largest class has 40.0 times the rows")
+
+
+def test_a_task_that_reads_otherwise_than_the_probe_starts_from_nothing_and_says_why() -> None:
+    whole = TrainingCircumstances(train_rows=1000, parameters=22_000_000, imbalance=None)
+    for around, value in ((whole, "strategy"), (replace(whole, starts_from_probe=False), "strategy_for_pairs")):
+        found, rule = choose_recipe(RULES.strategies, {}, around), RULES.strategies.values[value]
+        assert (found.strategy, found.because["strategy"], found.sources["strategy"]) == (
+            rule.value,
+            rule.because,
+            rule.source,
+        )
+    assert choose_recipe(RULES.strategies, {}, replace(whole, starts_from_probe=False)).strategy == "fine_tune"
+
+
+def test_values_of_a_task_stand_in_for_those_of_all_with_their_own_reason() -> None:
+    around = TrainingCircumstances(train_rows=1000, parameters=22_000_000, imbalance=3.0)
+    own = {
+        "epochs": StrategyValue(value=9, because="Tags need more.", source="measured by us"),
+        "class_weights": StrategyValue(value="none", because="Tags are never alike.", source="set by us"),
+    }
+    usual, found = choose_recipe(RULES.strategies, {}, around), choose_recipe(RULES.strategies, own, around)
+    assert (usual.class_weights, found.class_weights, found.epochs) == ("balanced", "none", 9)
+    changed = ["epochs", "class_weights"]
+    assert [found.because[name] for name in changed] == ["Tags need more.", "Tags are never alike."]
+    assert [found.sources[name] for name in changed] == ["measured by us", "set by us"]
+    keep = {"epochs", "class_weights", "because", "sources"}
+    assert found.model_dump(exclude=keep) == usual.model_dump(exclude=keep)
+    for name in set(usual.because) - set(changed):
+        assert found.because[name] == usual.because[name]
+
+
+@pytest.mark.parametrize("key", RULES.tasks)
+def test_the_values_of_every_task_make_a_recipe(key: str) -> None:
+    own = RULES.tasks[key].recipe
+    found = choose_recipe(RULES.strategies, own, TrainingCircumstances(1000, 22_000_000, 4.0))
+    assert {name: getattr(found, name) for name in own} == {name: value.value for name, value in own.items()}
 
 
 @pytest.mark.parametrize("imbalance", [1.0, 9.0])

@@ -1,4 +1,5 @@
 import csv
+import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -102,7 +103,7 @@ def test_a_whole_interview_gives_what_was_answered(draft: Path, start: str, revi
     assert answers.data.train == str(reviews)
     assert answers.data.columns == {"text": "body", "label": "stars"}
     assert answers.data.phrases == {"0": "a bad film"}
-    assert (answers.goal.metric, answers.goal.good_enough, answers.goal.useful_gain) == ("accuracy", 0.8, 0.03)
+    assert (answers.goal.metric, answers.goal.good_enough, answers.goal.useful_gain) == ("accuracy", 0.8, None)
     assert (answers.budget.train_minutes, answers.budget.memory_gib, answers.budget.price_per_hour) == (30, None, 1.5)
     assert (answers.provenance.origin, answers.provenance.consent) == ("own", "yes")
     assert (answers.provenance.licence, answers.provenance.personal_data) == ("CC-BY-4.0", "no")
@@ -125,7 +126,7 @@ def test_every_field_with_a_question_is_asked_with_its_help_in_the_order_of_the_
         ask = next(note for note in info.metadata if isinstance(note, Ask))
         assert ask.question in screen, name
         assert info.description, name
-        assert info.description in screen, name
+        assert " ".join(info.description.split()) in screen, name
         assert "back" in screen, name
 
 
@@ -316,7 +317,174 @@ def test_without_a_terminal_it_says_what_to_do_instead_of_waiting(draft: Path) -
 
 def test_nothing_heavy_is_imported_for_the_questions() -> None:
     heavy = ["torch", "transformers", "pandas", "datasets", "sklearn", "scipy", "pyarrow", "matplotlib", "rich"]
-    task = "from pipeline.task import load_task; load_task('text-classification')"
-    code = f"import sys, advisor.interview; {task}; print([name for name in {heavy} if name in sys.modules])"
+    tasks = "from pipeline.task import load_task; load_task('text-classification')"
+    others = f"for key in {list(TASKS)}: load_task(key)"  # whose formulas may need scipy
+    found = "print([name for name in heavy if name in sys.modules])"
+    code = f"import sys, advisor.interview\nheavy = {heavy}\n{tasks}\n{found}\n{others}\nheavy.remove('scipy')\n{found}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.split() == ["[]", "[]"]
+
+
+def choose(task: str) -> str:
+    """Keys that choose a task."""
+    return DOWN * list(TASKS).index(task) + ENTER
+
+
+LONG = "some more words that differ in each row"
+
+
+def write_lines(path: Path, lines: Iterable[Mapping[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rows = [(f"{row} {LONG}", f"{LONG} {row}", row / 7) for row in range(30)]
+    return write_csv(tmp_path / "pairs.csv", ("sentence1", "sentence2", "score"), rows)
+
+
+def test_all_columns_of_a_layout_are_confirmed_at_once(draft: Path, pairs: Path) -> None:
+    screen = stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}")
+    assert "text: sentence1, text_pair: sentence2, score: score — is that right?" in screen
+    assert "text is the first text; text_pair is the second text; score is the score of both" in " ".join(
+        screen.split()
+    )
+    stop_after(draft, ENTER)
+    found = read_toml(draft)
+    assert found["data"] == {"train": str(pairs), "text": "sentence1", "text_pair": "sentence2", "score": "score"}
+    assert asked(draft) == ["task", "data.train", "interview.columns"]
+
+
+def test_another_layout_can_be_chosen_and_only_its_columns_are_asked_for(draft: Path, pairs: Path) -> None:
+    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + DOWN + ENTER)
+    screen = stop_after(draft, "")
+    assert "What does a row of the file hold?" in screen
+    assert "two texts and their score" in screen
+    stop_after(draft, DOWN + ENTER + DOWN + ENTER + ENTER)
+    assert asked(draft) == ["task", "data.train", "interview.columns", "interview.layout", "data.text", "data.score"]
+    assert read_toml(draft)["data"] == {"train": str(pairs), "text": "sentence2", "score": "score"}
+
+
+def test_a_layout_that_is_chosen_anew_forgets_the_columns_of_the_other(draft: Path, pairs: Path) -> None:
+    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + DOWN + ENTER + ENTER * 3)
+    assert set(read_toml(draft)["data"]) == {"train", "text", "text_pair"}
+    stop_after(draft, UP + ENTER + (UP + ENTER) * 2 + DOWN + ENTER)
+    assert asked(draft)[-1] == "interview.layout"
+    assert read_toml(draft)["data"] == {"train": str(pairs)}
+
+
+def test_texts_that_need_not_be_a_pair_lead_to_the_question_what_a_row_holds(draft: Path, tmp_path: Path) -> None:
+    rows = [(f"a headline number {row} in words", f"{row} {LONG}", row / 7) for row in range(30)]
+    path = write_csv(tmp_path / "stories.csv", ("headline", "story", "stars"), rows)
+    screen = stop_after(draft, choose("text-regression") + f"{path}{ENTER}")
+    assert "What does a row of the file hold?" in screen
+    assert "a headline number 2" in screen
+    stop_after(draft, DOWN + ENTER)
+    stop_after(draft, ENTER)
+    assert read_toml(draft)["data"]["text"] in {"headline", "story"}
+
+
+def test_a_question_of_the_task_is_asked_with_its_choices_and_cannot_be_left_open(draft: Path, tmp_path: Path) -> None:
+    names = ("Rome", "Paris", "Oslo", "Bern", "Kiel", "Riga", "Turin", "Nice", "Graz", "Lyon")
+    lines = [{"tokens": ["We", "saw", name], "ner": ["O", "O", "B-place"]} for name in names * 3]
+    path = write_lines(tmp_path / "names.jsonl", lines)
+    stop_after(draft, choose("token-classification") + f"{path}{ENTER}" + ENTER)
+    screen = stop_after(draft, "")
+    question = load_tasks()["token-classification"].questions[0]
+    assert question.question in screen
+    for said in question.choices.values():
+        assert said in " ".join(screen.split())
+    assert "left empty" not in screen.split(question.question)[1]
+    stop_after(draft, DOWN + ENTER)
+    assert read_toml(draft)["task_options"] == {"tags": "words"}
+    assert asked(draft)[-1] == "task_options.tags"
+    answers = answer(draft, rest())
+    assert (answers.task_options, answers.goal.metric) == ({"tags": "words"}, "accuracy")
+
+
+def test_a_question_about_columns_that_are_not_there_is_not_asked(draft: Path, tmp_path: Path) -> None:
+    spans = [
+        {"text": f"We saw Rome and place {row}", "spans": [{"start": 7, "end": 11, "label": "x"}]} for row in range(9)
+    ]
+    path = write_lines(tmp_path / "spans.jsonl", spans)
+    stop_after(draft, choose("token-classification") + f"{path}{ENTER}" + ENTER * 2)
+    assert asked(draft) == ["task", "data.train", "interview.columns", "goal.metric"]
+
+
+def test_a_number_that_a_task_asks_for_has_to_be_one_and_may_be_left_empty(draft: Path, pairs: Path) -> None:
+    start = choose("text-regression") + f"{pairs}{ENTER}" + ENTER
+    screen = stop_after(draft, start + f"low{ENTER}{CLEAR}1,5{ENTER}{CLEAR}-2.5{ENTER}" + ENTER)
+    assert "'low' is not a number" in screen
+    assert "'1,5' has a comma" in screen
+    assert read_toml(draft)["task_options"] == {"lowest": "-2.5"}
+    assert asked(draft)[-2:] == ["task_options.lowest", "task_options.highest"]
+    answers = answer(draft, rest({"goal.metric": DOWN + ENTER}))
+    assert answers.task_options == {"lowest": "-2.5"}
+    assert answers.goal.metric == "rmse"  # for pairs the rank correlation comes first
+
+
+def test_scores_of_the_goal_obey_the_metric_that_was_chosen(draft: Path, tmp_path: Path) -> None:
+    rows = [(f"{row} {LONG}", row / 7) for row in range(30)]
+    path = write_csv(tmp_path / "ratings.csv", ("review", "stars"), rows)
+    start = choose("text-regression") + f"{path}{ENTER}" + ENTER * 3
+    screen = stop_after(draft, start + ENTER + f"-1{ENTER}{CLEAR}12.5{ENTER}" + f"40{ENTER}")
+    assert "-1 is less than 0 — write a number that fits." in screen
+    assert read_toml(draft)["goal"] == {"metric": "rmse", "good_enough": 12.5, "useful_gain": 40}
+    draft.unlink()
+    screen = stop_after(draft, start + DOWN + ENTER + f"12{ENTER}{CLEAR}-0.2{ENTER}" + f"3{ENTER}{CLEAR}1.5{ENTER}")
+    assert "12 is more than 1 — write 0.12 for 12 of a hundred." in screen
+    assert "3 is not between 0 and 2" in screen
+    assert read_toml(draft)["goal"] == {"metric": "spearman", "good_enough": -0.2, "useful_gain": 1.5}
+
+
+def test_a_goal_that_is_left_empty_stays_open(draft: Path, start: str) -> None:
+    answers = answer(draft, start + rest())
+    assert (answers.goal.metric, answers.goal.good_enough, answers.goal.useful_gain) == ("macro_f1", None, None)
+
+
+def test_labels_in_lists_are_explained_one_by_one(draft: Path, tmp_path: Path) -> None:
+    lines = [{"text": f"{row} {LONG}", "labels": ["late", "rude"][: row % 3]} for row in range(30)]
+    path = write_lines(tmp_path / "lists.jsonl", lines)
+    start = choose("multi-label-classification") + f"{path}{ENTER}" + ENTER
+    screen = stop_after(draft, start + ENTER + f"came late{ENTER}" + ENTER)
+    assert "What does 'late' mean in words?" in screen
+    assert asked(draft)[-3:] == ["data.label_delimiter", "data.phrases.late", "data.phrases.rude"]
+    assert read_toml(draft)["data"]["phrases"] == {"late": "came late"}
+
+
+def test_labels_in_one_cell_are_told_apart_by_what_was_said_to_separate_them(draft: Path, tmp_path: Path) -> None:
+    rows = [(f"{row} {LONG}", ["late; rude", "late", "rude ;kind"][row % 3]) for row in range(30)]
+    path = write_csv(tmp_path / "cells.csv", ("text", "labels"), rows)
+    start = choose("multi-label-classification") + f"{path}{ENTER}" + ENTER
+    stop_after(draft, start + f";{ENTER}" + ENTER * 3)
+    assert asked(draft)[-3:] == ["data.phrases.kind", "data.phrases.late", "data.phrases.rude"]
+    assert read_toml(draft)["data"]["label_delimiter"] == ";"
+    stop_after(draft, UP + ENTER + ("<" + ENTER) * 3 + f"|{ENTER}")
+    assert read_toml(draft)["data"]["label_delimiter"] == "|"
+    assert "phrases" not in read_toml(draft)["data"]
+
+
+def test_several_columns_of_labels_can_be_confirmed_or_chosen_together(draft: Path, tmp_path: Path) -> None:
+    rows = [(f"{row} {LONG}", f"{LONG} {row} and on", row % 2, row % 3 // 2) for row in range(30)]
+    path = write_csv(tmp_path / "flags.csv", ("headline", "story", "late", "rude"), rows)
+    start = choose("multi-label-classification") + f"{path}{ENTER}"
+    screen = stop_after(draft, start + ENTER + ENTER)
+    assert "late + rude" in screen
+    assert read_toml(draft)["data"]["labels"] == ["late", "rude"]
+    assert asked(draft) == ["task", "data.train", "data.text", "data.labels"]
+    clear = write_csv(tmp_path / "clear.csv", ("text", "late", "rude"), [row[1:] for row in rows])
+    draft.unlink()
+    screen = stop_after(draft, choose("multi-label-classification") + f"{clear}{ENTER}" + ENTER)
+    assert "text: text, labels: late + rude — is that right?" in screen
+    assert read_toml(draft)["data"]["labels"] == ["late", "rude"]
+
+
+def test_another_task_forgets_the_answers_to_the_first_ones_questions(draft: Path, pairs: Path) -> None:
+    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + ENTER + f"0{ENTER}")
+    assert read_toml(draft)["task_options"] == {"lowest": "0"}
+    back = "<" + ENTER + "<" + ENTER + UP + ENTER + "<" + ENTER
+    stop_after(draft, back + UP + ENTER)
+    found = read_toml(draft)
+    assert found["task"] == "text-pair-classification"
+    assert not {"task_options", "data", "goal"} & set(found)

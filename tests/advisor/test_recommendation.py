@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from advisor.errors import AnswersError
-from advisor.recommendation import MOST_MEASURED, Circumstances, at_hand, is_at_hand, recommend, shortlist
+from advisor.recommendation import MOST_MEASURED, WEIGHTS, Circumstances, at_hand, is_at_hand, recommend, shortlist
 from advisor.records import Answers, Candidate, Deployment, ModelMeasurement, Models
-from advisor.rulebook import load_models
+from advisor.rulebook import load_rules
 from pipeline.records import DataSource, ModelSource
 from tests.advisor import decisions
 
-CATALOGUE = load_models()
+RULES = load_rules()
+CATALOGUE = RULES.models
 SMALL, BASE, LARGE, MANY = "all-minilm-l6-v2", "bert-base-uncased", "roberta-large", "xlm-roberta-base"
 AROUND = Circumstances(
     language="en", domain="general", budget_seconds=3600.0, flops_per_second=1e11, train_tokens=100_000
@@ -53,23 +54,30 @@ def write_model(folder: Path, config: dict[str, object], tokenizer: dict[str, ob
 
 
 def test_without_limits_the_whole_catalogue_is_looked_at(tmp_path: Path) -> None:
-    assert names(shortlist(answers(), CATALOGUE, tmp_path)) == list(CATALOGUE)
+    assert names(shortlist(answers(), RULES, tmp_path)) == list(CATALOGUE)
+
+
+def test_only_kinds_of_models_that_the_task_can_fine_tune_are_looked_at(tmp_path: Path) -> None:
+    tasks = {key: task.model_copy(update={"reads": ["masked-language-model"]}) for key, task in RULES.tasks.items()}
+    found = names(shortlist(answers(), RULES.model_copy(update={"tasks": tasks}), tmp_path))
+    assert found == [name for name, entry in CATALOGUE.items() if entry.kind == "masked-language-model"]
+    assert 0 < len(found) < len(CATALOGUE)
 
 
 def test_only_licences_that_allow_commercial_use_are_left_when_asked(tmp_path: Path) -> None:
-    found = names(shortlist(answers(licence="commercial"), CATALOGUE, tmp_path))
+    found = names(shortlist(answers(licence="commercial"), RULES, tmp_path))
     assert found == [name for name, entry in CATALOGUE.items() if entry.commercial_use]
 
 
 def test_models_over_the_size_limit_are_left_out_even_when_they_are_not_here(tmp_path: Path) -> None:
-    found = names(shortlist(answers(max_model_mb=200), CATALOGUE, tmp_path))
+    found = names(shortlist(answers(max_model_mb=200), RULES, tmp_path))
     assert SMALL in found
     assert found == [name for name, entry in CATALOGUE.items() if entry.parameters.value * 4 <= 200e6]
 
 
 def test_limits_that_no_model_keeps_are_said(tmp_path: Path) -> None:
     with pytest.raises(AnswersError) as caught:
-        shortlist(answers(max_model_mb=0.001), CATALOGUE, tmp_path)
+        shortlist(answers(max_model_mb=0.001), RULES, tmp_path)
     assert str(caught.value) == (
         "No model fits your limits on licence and size.\n"
         "Allow more in [deployment], or name a folder in models.candidates."
@@ -78,7 +86,7 @@ def test_limits_that_no_model_keeps_are_said(tmp_path: Path) -> None:
 
 def test_named_models_are_the_only_ones_and_may_be_folders(tmp_path: Path) -> None:
     write_model(tmp_path / "ours", {"max_position_embeddings": 128})
-    found = shortlist(answers(BASE, "ours"), CATALOGUE, tmp_path)
+    found = shortlist(answers(BASE, "ours"), RULES, tmp_path)
     assert names(found) == [BASE, "ours"]
     assert (found[1].source.kind, found[1].source.location, found[1].at_hand) == ("folder", "ours", True)
 
@@ -97,7 +105,7 @@ def test_the_tokens_that_a_folder_can_read_are_what_its_files_say(
     tmp_path: Path, config: dict[str, object], tokenizer: dict[str, object] | None, tokens: int
 ) -> None:
     write_model(tmp_path / "ours", config, tokenizer)
-    assert shortlist(answers("ours"), CATALOGUE, tmp_path)[0].source.max_tokens == tokens
+    assert shortlist(answers("ours"), RULES, tmp_path)[0].source.max_tokens == tokens
 
 
 @pytest.mark.parametrize(
@@ -106,7 +114,7 @@ def test_the_tokens_that_a_folder_can_read_are_what_its_files_say(
 def test_a_model_that_is_nowhere_is_refused_with_the_near_name(tmp_path: Path, wrong: str, hint: str) -> None:
     (tmp_path / "an" / "empty" / "folder").mkdir(parents=True)
     with pytest.raises(AnswersError) as caught:
-        shortlist(answers(wrong), CATALOGUE, tmp_path)
+        shortlist(answers(wrong), RULES, tmp_path)
     assert str(caught.value) == (
         f"There is no model '{wrong}' in the catalogue, and no folder of that name with a config.json.\n"
         f"{hint}`advisor models` lists the catalogue."
@@ -165,6 +173,31 @@ def test_a_better_probe_ranks_higher_all_else_equal() -> None:
     for better, worse in (("one", "other"), ("other", "one")):
         found = recommend([measured(better, 0.8), measured(worse, 0.7)], here, here, CATALOGUE, AROUND)
         assert [ranked.model for ranked in found.ranking] == [better, worse]
+
+
+def test_a_smaller_error_of_the_probe_ranks_higher_all_else_equal() -> None:
+    errors = dataclasses.replace(AROUND, higher_is_better=False)
+    here = [candidate("one"), candidate("other")]
+    for unit in (0.001, 1.0, 5000.0):
+        for better, worse in (("one", "other"), ("other", "one")):
+            models = [measured(better, 0.7 * unit), measured(worse, 0.8 * unit)]
+            found = recommend(models, here, here, CATALOGUE, errors)
+            assert [ranked.model for ranked in found.ranking] == [better, worse]
+            apart = found.ranking[0].score - found.ranking[1].score
+            assert apart == pytest.approx(WEIGHTS["performance"] * (1 - 0.7 / 0.8), abs=1e-4)
+
+
+def test_a_probe_without_error_or_below_zero_is_ranked_too() -> None:
+    here = [candidate("one"), candidate("other")]
+    errors = dataclasses.replace(AROUND, higher_is_better=False)
+    for models, around in (
+        ([measured("other", 0.4), measured("one", 0.0)], errors),
+        ([measured("other", -0.2), measured("one", 0.1)], AROUND),  # a correlation may be negative
+        ([measured("one", -0.1), measured("other", -0.2)], AROUND),
+    ):
+        found = recommend(models, here, here, CATALOGUE, around)
+        assert [ranked.model for ranked in found.ranking] == ["one", "other"]
+        assert all(0 <= ranked.score <= 1 for ranked in found.ranking)
 
 
 def test_a_model_that_takes_longer_than_the_budget_is_weak_in_size() -> None:

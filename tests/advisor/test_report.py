@@ -27,13 +27,16 @@ from advisor.report.scale import Scale, draw_whisker
 from advisor.report.terminal import ASCII, Terminal
 from advisor.rulebook import Community, Fact, ModelEntry, Package, say_way
 from pipeline.errors import DataError, PipelineError, StorageError
+from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import EpochLog, NextSteps
 from tests.advisor import decisions
 from tests.advisor.decisions import HOSTILE, Sample
+from tests.scores import MEAN_ERROR
 
 SNAPSHOTS = Path(__file__).resolve().parent.parent / "snapshots"
 SAMPLES: dict[str, Callable[[], Sample]] = {
     "go": decisions.go,
+    "ratings": decisions.ratings,
     "not_yet": decisions.not_yet,
     "no_go": decisions.no_go,
     "hostile": decisions.hostile,
@@ -102,10 +105,11 @@ def test_the_terminal_report_reads_as_before(name: str, capsys: pytest.CaptureFi
     assert_matches_snapshot(capsys.readouterr().out, f"report_{name}")
 
 
+@pytest.mark.parametrize("name", sorted(set(SAMPLES) - {"hostile"}))
 def test_a_plain_report_has_no_escape_codes_no_trailing_spaces_and_fits_its_width(
-    capsys: pytest.CaptureFixture[str],
+    name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(decisions.go())
+    show(SAMPLES[name]())
     text = capsys.readouterr().out
     assert "\x1b" not in text
     assert all(line == line.rstrip() and len(line) <= 80 for line in text.splitlines())
@@ -118,6 +122,65 @@ def test_no_word_is_lost_at_other_widths(width: int, capsys: pytest.CaptureFixtu
     for words in ("not measured here", "0.872", "cancel order", "in your currency", "Were 0.84 good enough for you"):
         assert words in text
     assert "…" not in text
+
+
+@pytest.mark.parametrize("unit", [0.01, 1, 1000, 1_000_000])
+def test_the_scale_of_long_numbers_stays_in_its_line(unit: float, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = decisions.ratings()
+    rivals = [
+        each.model_copy(update={"score": each.score * unit, "low": each.low * unit, "high": each.high * unit})
+        for each in sample.decision.rivals
+    ]
+    show(dataclasses.replace(sample, decision=sample.decision.model_copy(update={"rivals": rivals}), result=None))
+    lines = capsys.readouterr().out.splitlines()
+    whisker = next(line for line in lines if line.strip().startswith("linear probe  "))
+    axis = lines[lines.index(whisker) + 1]
+    assert axis.split() == ["0", f"{30 * unit:g}"]
+    assert len(axis) <= 80
+
+
+def test_a_score_of_which_less_is_better_is_said_so_wherever_scores_are_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.ratings()
+    show(sample)
+    terminal = " ".join(capsys.readouterr().out.split())
+    page = " ".join(Reader(page_of(sample, tmp_path)).words.split())
+    for words in (terminal, page):
+        assert "RMSE (less is better), cross-validated in 5 folds" in words
+        assert "RMSE (less is better) on 428 rows" in words
+        assert "+0.69 in RMSE over the linear probe (95 % interval -0.1 to +1.48)." in words
+        assert "the smallest gain that can be proven is +1.23 in RMSE." in words
+        assert "points" not in words.replace("4 points speak", "")
+        assert "McNemar" not in words
+
+
+def test_scores_beside_the_one_that_counts_and_errors_of_the_task_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.ratings()
+    show(sample)
+    terminal = " ".join(capsys.readouterr().out.split())
+    page = " ".join(Reader(page_of(sample, tmp_path)).words.split())
+    for words in (terminal, page):
+        assert "beside it Spearman mean 0.000 TF-IDF 0.661 linear probe 0.754 " in words
+        assert "linear probe 0.749 fine-tuned 0.788" in words
+        assert "true score rows answers lie above it by RMSE 0 to 20 84 +8.42 14.1 80 to 100 97 -6.03 12.9" in words
+        assert "201 rows answered more closely than by the linear probe, 149 less closely." in words
+        assert "91, answered 22.4" in words
+        assert "sure" not in words.split("91, answered 22.4")[1][:20]
+
+
+def test_what_good_enough_and_a_useful_gain_came_to_is_shown_where_they_were_not_asked() -> None:
+    sample = decisions.ratings()
+    found = {question.key: question for question in questions(sample.answers, sample.decision)}
+    assert [found[f"goal.{name}"].answer for name in ("metric", "good_enough", "useful_gain")] == [
+        "RMSE",
+        "0",
+        "0.7443",
+    ]
+    assert not any(found[f"goal.{name}"].asked for name in ("metric", "good_enough", "useful_gain"))
+    assert [found[f"task_options.{name}"].answer for name in ("lowest", "highest")] == ["0", "100"]
 
 
 def test_the_verdict_comes_first_and_then_why(capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +225,8 @@ def test_an_output_that_knows_no_unicode_gets_signs_that_it_knows(monkeypatch: p
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     sample = decisions.go()
-    decision = sample.decision.model_copy(update={"metric": "größe"})
+    facts = sample.decision.metric_facts.model_copy(update={"title": "größe"})
+    decision = sample.decision.model_copy(update={"metric_facts": facts})
     Terminal(width=80).show_decision(sample.answers, sample.measurements, decision)
     sys.stdout.flush()
     text = raw.getvalue().decode("ascii")
@@ -194,7 +258,6 @@ def entry(name: str, *, package: bool) -> ModelEntry:
         why="The first to try.",
         hub_id=f"makers/{name}",
         package=Package(distribution="gt-mini", module="gt_mini", folder="model") if package else None,
-        tasks=["text-classification"],
         kind="sentence-encoder",
         architecture="bert",
         size="small",
@@ -519,9 +582,9 @@ def test_an_outcome_is_judged_against_its_forecast() -> None:
     )
     low = outcome.model_copy(update={"score": outcome.score.model_copy(update={"point": 0.8})})
     high = outcome.model_copy(update={"score": outcome.score.model_copy(update={"point": 0.95})})
-    against = [line.against for line in compare_forecast(result.forecast, low, "accuracy")]
+    against = [line.against for line in compare_forecast(result.forecast, low, result.metric_facts)]
     assert against == ["below range", "unexpected", "2.5 times", "as forecast", "6 % more"]
-    assert compare_forecast(result.forecast, high, "accuracy")[0].against == "above range"
+    assert compare_forecast(result.forecast, high, result.metric_facts)[0].against == "above range"
 
 
 def test_the_cost_of_the_run_is_its_time_at_the_users_price() -> None:
@@ -549,9 +612,20 @@ def test_a_run_is_called_as_the_user_said_else_as_its_file() -> None:
 
 NUMBERS: list[tuple[str, str]] = [
     (wording.say_score(0.8119), "0.812"),
-    (wording.say_points(0.0312), "+3.1 points"),
-    (wording.say_points(-0.0004), "+0.0 points"),
-    (wording.say_points_range(-0.012, 0.05), "-1.2 to +5.0"),
+    (wording.say_score(-0.25), "-0.250"),
+    (wording.say_score(99.9994), "99.999"),
+    (wording.say_score(123.456), "123.5"),
+    (wording.say_score(-54321.0), "-54,321.0"),
+    (wording.say_range(99.5, 100.25), "99.500 to 100.2"),
+    (wording.say_improvement(0.0312, MACRO_F1.facts), "+3.1 points"),
+    (wording.say_improvement(-0.0004, MACRO_F1.facts), "+0.0 points"),
+    (wording.say_improvement_range(-0.012, 0.05, MACRO_F1.facts), "-1.2 to +5.0"),
+    (wording.say_improvement(0.74431, MEAN_ERROR.facts), "+0.744 in mean error"),
+    (wording.say_improvement(-12.0, MEAN_ERROR.facts), "-12 in mean error"),
+    (wording.say_improvement(-0.0, MEAN_ERROR.facts), "+0 in mean error"),
+    (wording.say_improvement_range(-0.1, 1.4849, MEAN_ERROR.facts), "-0.1 to +1.48"),
+    (wording.say_metric(MACRO_F1.facts), "Macro F1"),
+    (wording.say_metric(MEAN_ERROR.facts), "Mean error (less is better)"),
     (wording.say_probability(0.72), "72 %"),
     (wording.say_probability(0.996), "over 99 %"),
     (wording.say_probability(0.004), "under 1 %"),
@@ -613,6 +687,12 @@ def test_a_long_text_is_cut_with_an_ellipsis() -> None:
         ([0.81, 0.85], [0.81, 0.82, 0.83, 0.84, 0.85]),
         ([0.5], [0.5, 0.51]),
         ([], [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        ([-0.2, 0.6], [-0.2, 0, 0.2, 0.4, 0.6]),
+        ([0.0, 12.2], [0, 2.5, 5, 7.5, 10, 12.5]),
+        ([0.0, 10.0], [0, 2, 4, 6, 8, 10]),
+        ([24.8, 13.1, 12.2], [10, 15, 20, 25]),
+        ([41_000.0, 43_600.0], [41_000, 42_000, 43_000, 44_000]),
+        ([1e6, 4e6], [1e6, 2e6, 3e6, 4e6]),
     ],
 )
 def test_a_scale_has_round_ticks_and_holds_all_values(values: list[float], ticks: list[float]) -> None:

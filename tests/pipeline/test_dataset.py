@@ -92,8 +92,8 @@ def test_a_file_without_any_label_is_refused(tmp_path: Path) -> None:
     (tmp_path / "moods.csv").write_text("text,label\nfine,\nnot fine,\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
         load(tmp_path)
-    assert caught.value.problem == "No row has both a text and a label."
-    assert caught.value.fix == "Fill the label column, or name another one."
+    assert caught.value.problem == "No row has an answer to learn from."
+    assert caught.value.fix == "Fill the column that holds the truth, or name another one."
 
 
 def test_rows_of_an_earlier_split_stay_where_they_were(csv_file: Path, rows: Rows) -> None:

@@ -1,29 +1,78 @@
-"""The same checks for every task that is built."""
+"""The same checks for every task that is built. Its data come from `tests/examples/<module of the task>.py`."""
 
+import importlib
+import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from advisor.rulebook import load_tasks, load_ways
+from pipeline.data.dataset import load_dataset
+from pipeline.data.reading import read
+from pipeline.data.splitting import folds
 from pipeline.embeddings import Embedder
 from pipeline.errors import PlanError
-from pipeline.task import TASKS, RivalSetting, Rows, Task, load_task
+from pipeline.evaluation.comparison import compare, judge, score
+from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
+from pipeline.records import DataSource, ModelSource, Recipe
+from pipeline.storage import load_rows, save_predictions, save_rows
+from pipeline.task import TASKS, Array, RivalSetting, Rows, Task, load_task
+from pipeline.training.train import TrainingJob, train
 from tests import tiny
 
-every_task = pytest.mark.parametrize("key", TASKS)
+
+@dataclass(frozen=True)
+class Example:
+    """A task with rows of its own."""
+
+    task: Task
+    rows: Rows
+    columns: dict[str, Any]
+    options: dict[str, str]
+    write_file: Callable[[Rows, Path], Path]
+
+    @property
+    def classes(self) -> list[str]:
+        return self.task.classes(self.rows)
 
 
-def setting(task: Task, rows: Rows, embedder: Embedder) -> RivalSetting:
+@pytest.fixture(scope="module", params=TASKS)
+def example(request: pytest.FixtureRequest) -> Example:
+    module = importlib.import_module(f"tests.examples.{TASKS[request.param].rpartition('.')[2]}")
+    task = load_task(request.param, module.OPTIONS, module.COLUMNS)
+    return Example(task, module.make_rows(360, 1), module.COLUMNS, module.OPTIONS, module.write_file)
+
+
+def setting(example: Example, embedder: Embedder) -> RivalSetting:
     return RivalSetting(
         embedder=embedder,
-        classes=task.classes(rows),
-        metric=next(iter(task.metrics.values())),
+        classes=example.classes,
+        metric=next(iter(example.task.metrics.values())),
         phrases=tiny.PHRASES,
         templates=["{phrase}"],
         pooling="mean",
     )
+
+
+def perfect_outputs(example: Example, rows: Rows, embedder: Embedder) -> list[Array]:
+    """What a model would say that knows the truth."""
+    task = example.task
+    features = task.encode(embedder.tokenizer, rows.inputs, tiny.PREPARATION.max_tokens)
+    targets = task.targets(rows, features, example.classes)
+    if not example.classes:
+        return [target.reshape(1) for target in targets]
+    if np.issubdtype(targets[0].dtype, np.floating):
+        return [20 * target - 10 for target in targets]
+    width = max(target.size for target in targets)
+    places = [np.pad(target.reshape(-1), (0, width - target.size)) for target in targets]
+    logits = np.stack([10.0 * np.eye(len(example.classes))[np.maximum(each, 0)] for each in places])
+    return task.outputs(logits[:, 0] if targets[0].ndim == 0 else logits, features)
 
 
 def test_tasks_and_the_first_look_at_data_load_without_torch() -> None:
@@ -42,82 +91,205 @@ def test_a_task_that_is_not_built_is_refused() -> None:
     assert caught.value.fix == f"Built are: {', '.join(TASKS)}."
 
 
-@every_task
-def test_a_task_names_its_roles_metrics_and_rivals(key: str) -> None:
-    task = load_task(key)
+@pytest.mark.parametrize("key", TASKS)
+def test_a_task_says_the_same_of_itself_as_its_rules(key: str) -> None:
+    task, rules = load_task(key), load_tasks()[key]
     assert task.key == key
-    assert task.roles
-    assert all(role.key and role.holds for role in task.roles)
-    assert any(role.required_to_predict for role in task.roles)
-    assert not all(role.required_to_predict for role in task.roles)
+    assert list(task.metrics) == rules.metrics
     assert {name: metric.name for name, metric in task.metrics.items()} == {name: name for name in task.metrics}
-    assert len(set(task.rivals)) == len(task.rivals) > 1
+    assert rules.reads
+    assert set(task.rivals) <= set(load_ways())
+    assert len(set(task.rivals)) == len(task.rivals) > 2
+    assert "probe" in task.rivals
     assert "fine_tuned" not in task.rivals
+    assert bool(rules.templates) == ("zero_shot" in task.rivals)
 
 
-@every_task
-def test_metrics_stay_in_their_bounds_and_the_truth_scores_best(key: str, rows: Rows) -> None:
-    task = load_task(key)
-    classes = task.classes(rows)
-    shuffled = rows.take(np.random.default_rng(0).permutation(len(rows)))
+@pytest.mark.parametrize("key", TASKS)
+def test_every_layout_has_what_goes_in_and_the_truth(key: str) -> None:
+    for layout in load_task(key).layouts:
+        assert layout.title
+        assert all(role.key and role.holds for role in layout.roles)
+        assert [role.required_to_predict for role in layout.roles] == [True] * (len(layout.roles) - 1) + [False]
+
+
+def test_a_task_is_the_same_again_from_its_key_and_options(example: Example) -> None:
+    again = load_task(example.task.key, example.task.options)
+    assert list(again.metrics) == list(example.task.metrics)
+    assert again.rivals == example.task.rivals
+    assert dict(again.options) == dict(example.task.options)
+
+
+def test_rows_are_read_back_from_a_file(example: Example, tmp_path: Path) -> None:
+    path = example.write_file(example.rows, tmp_path / "data")
+    table = read(path.name, DataSource(train=path.name), tmp_path)
+    found = example.task.rows(table, example.columns, path.name, labelled=True)
+    assert found.inputs == example.rows.inputs
+    assert found.answers == pytest.approx(example.rows.answers) if not example.classes else example.rows.answers
+    unlabelled = example.task.rows(table, example.columns, path.name, labelled=False)
+    assert (unlabelled.inputs, unlabelled.answers) == (example.rows.inputs, ())
+
+
+def test_columns_are_detected_where_they_bear_usual_names(example: Example, tmp_path: Path) -> None:
+    path = example.write_file(example.rows, tmp_path / "data")
+    table = read(path.name, DataSource(train=path.name), tmp_path)
+    found = example.task.detect_columns([dict(zip(table.columns, row, strict=True)) for row in table.to_numpy()])
+    assert {role: found[role] for role in example.columns if role in found} == {
+        role: [column] for role, column in example.columns.items() if role in found
+    }
+    roles = {role.key for layout in example.task.layouts for role in layout.roles}
+    assert set(found) == roles
+
+
+def test_a_data_set_is_split_with_every_side_and_no_finding_of_its_own(example: Example, tmp_path: Path) -> None:
+    path = example.write_file(example.rows, tmp_path / "data")
+    data = load_dataset(DataSource(train=path.name, columns=example.columns), example.task, tmp_path, seed=1)
+    assert {"train", "validation", "test"} <= set(data.sides)
+    assert example.task.audit(data.unsealed()) == []
+
+
+def test_metrics_stay_in_their_bounds_and_the_truth_scores_best(example: Example, embedder: Embedder) -> None:
+    rows, classes, task = example.rows, example.classes, example.task
+    guess = task.fit_rival(task.rivals[0], setting(example, embedder))(rows, 0)(rows)
     for metric in task.metrics.values():
         low, high = metric.bounds
-        best, other = (metric(rows.answers, given.answers, classes) for given in (rows, shuffled))
+        other = metric(rows.answers, guess.answers, classes)
         assert low <= other <= high
-        assert best == (high if metric.higher_is_better else low)
-        statistics = metric.statistics(rows.answers, shuffled.answers, classes)
+        assert metric(rows.answers, rows.answers, classes) == pytest.approx(metric.best)
+        assert metric.gain(metric.best, other) > 0
+        statistics = metric.statistics(rows.answers, guess.answers, classes)
         assert len(statistics) == len(rows)
-        assert float(metric.reduce(statistics.sum(axis=0))) == other
-        if metric.right_or_wrong is not None:
-            assert metric.right_or_wrong(rows.answers, rows.answers).all()
+        np.testing.assert_allclose(metric.resample(statistics, np.ones((2, len(rows)))), [other, other])
+        assert metric.leave_one_out(statistics)[0] == pytest.approx(metric.score(statistics[1:]))
 
 
-@every_task
-def test_there_is_one_stratum_for_each_row(key: str, rows: Rows) -> None:
-    assert len(load_task(key).strata(rows)) == len(rows)
+def test_scores_and_gains_have_intervals_that_hold_them(example: Example, embedder: Embedder) -> None:
+    train_rows, others = example.rows.take(range(200)), example.rows.take(range(200, 360))
+    answers = {
+        name: example.task.fit_rival(name, setting(example, embedder))(train_rows, 0)(others)
+        for name in (example.task.rivals[0], "probe")
+    }
+    for metric in example.task.metrics.values():
+        for name, found in answers.items():
+            scored = score(name, example.task.metrics, metric, others, [found], example.classes, seed=0)
+            assert scored.low <= scored.score <= scored.high
+            assert set(scored.beside) == set(example.task.metrics) - {metric.name}
+        gain = compare(metric, others, answers["probe"], answers[example.task.rivals[0]], example.classes, seed=0)
+        assert gain.low <= gain.point <= gain.high
+        worse = compare(metric, others, answers[example.task.rivals[0]], answers["probe"], example.classes, seed=0)
+        assert worse.point == pytest.approx(-gain.point)
+        assert judge(worse, 10.0, metric, "none")[0] == "not_improved"
 
 
-@every_task
+def test_there_is_one_stratum_for_each_row_and_folds_follow_from_them(example: Example) -> None:
+    strata = example.task.strata(example.rows)
+    assert len(strata) == len(example.rows)
+    held_out = folds([str(place) for place in range(len(strata))], strata, 5, seed=0)
+    assert sorted(int(place) for fold in held_out for place in fold) == list(range(len(strata)))
+    assert len(set(strata)) >= 2
+
+
+def test_there_is_a_signal_with_targets_for_every_sample(example: Example, embedder: Embedder) -> None:
+    found = example.task.signal(example.rows, embedder, "mean", example.classes, 50, seed=0)
+    assert len(found.features) == len(found.texts) == len(found.targets) <= 50
+    assert found.targets.shape[1] == max(len(example.classes), 1)
+    assert np.isfinite(found.features).all()
+
+
 def test_every_rival_answers_and_a_saved_one_answers_the_same(
-    key: str, rows: Rows, embedder: Embedder, tmp_path: Path
+    example: Example, embedder: Embedder, tmp_path: Path
 ) -> None:
-    task = load_task(key)
-    train, others = rows.take(range(120)), Rows(rows.ids[120:150], rows.inputs[120:150], ())
-    for name in task.rivals:
-        predict = task.fit_rival(name, setting(task, rows, embedder))(train, 0)
-        found = predict(others)
+    train_rows, others = example.rows.take(range(120)), example.rows.take(range(120, 150))
+    unlabelled = Rows(others.ids, others.inputs, ())
+    for name in example.task.rivals:
+        predict = example.task.fit_rival(name, setting(example, embedder))(train_rows, 0)
+        found = predict(unlabelled)
         assert found.row_ids == others.ids
-        assert len(found.answers) == len(others)
+        assert [type(answer) for answer in found.answers] == [type(answer) for answer in others.answers]
         (tmp_path / name).mkdir()
-        predict.save(tmp_path / name)  # type: ignore[attr-defined]
-        again = task.load_rival(tmp_path / name, embedder)(others)
+        predict.save(tmp_path / name)
+        again = example.task.load_rival(tmp_path / name, embedder)(unlabelled)
         assert (again.row_ids, again.answers) == (found.row_ids, found.answers)
         np.testing.assert_array_equal(again.scores, found.scores)
+        save_predictions(tmp_path / name / "answers.parquet", others, found, example.classes)
 
 
-@every_task
-def test_the_same_seed_fits_the_same_rival(key: str, rows: Rows, embedder: Embedder) -> None:
-    task = load_task(key)
-    train, others = rows.take(range(120)), rows.take(range(120, 150))
-    for name in task.rivals:
-        fit = task.fit_rival(name, setting(task, rows, embedder))
-        np.testing.assert_array_equal(fit(train, 3)(others).scores, fit(train, 3)(others).scores)
+def test_the_same_seed_fits_the_same_rival(example: Example, embedder: Embedder) -> None:
+    train_rows, others = example.rows.take(range(120)), example.rows.take(range(120, 150))
+    for name in example.task.rivals:
+        fit = example.task.fit_rival(name, setting(example, embedder))
+        assert fit(train_rows, 3)(others).answers == fit(train_rows, 3)(others).answers
 
 
-@every_task
-def test_encoded_answers_are_decoded_to_themselves(key: str, rows: Rows) -> None:
-    task = load_task(key)
-    classes = task.classes(rows)
-    sure = 10 * np.eye(len(classes))[task.encode_answers(rows, classes)]
-    found = task.decode(rows.ids, sure, classes)
-    assert found.answers == rows.answers
+def test_outputs_that_know_the_truth_become_the_truth(example: Example, embedder: Embedder) -> None:
+    rows = example.rows.take(range(60))
+    outputs = perfect_outputs(example, rows, embedder)
+    metric = next(iter(example.task.metrics.values()))
+    thresholds = example.task.choose_thresholds(rows, outputs, example.classes, metric)
+    assert bool(thresholds) == example.task.needs_thresholds
+    found = example.task.decode(rows.ids, outputs, example.classes, thresholds)
     assert found.row_ids == rows.ids
+    assert metric(rows.answers, found.answers, example.classes) == pytest.approx(metric.best, abs=1e-6)
+    errors = example.task.analyse_errors(rows, found, found, example.classes, show_rows=True)
+    assert (errors.mended, errors.broken) == (0, 0)
+    assert example.classes == [] or errors.worst == []
+    for table in errors.tables:
+        assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-@every_task
-def test_right_answers_leave_no_errors_to_analyse(key: str, rows: Rows) -> None:
-    task = load_task(key)
-    classes = task.classes(rows)
-    right = task.decode(rows.ids, 10 * np.eye(len(classes))[task.encode_answers(rows, classes)], classes)
-    found = task.analyse_errors(rows, right, right, classes, show_rows=True)
-    assert (found.worst, found.mended, found.broken) == ([], 0, 0)
+def test_personal_rows_are_not_shown(example: Example, embedder: Embedder) -> None:
+    rows = example.rows
+    wrong = example.task.fit_rival("probe", setting(example, embedder))(rows.take(range(60)), 0)(rows)
+    assert example.task.analyse_errors(rows, wrong, wrong, example.classes, show_rows=True).worst
+    assert example.task.analyse_errors(rows, wrong, wrong, example.classes, show_rows=False).worst == []
+
+
+def test_rows_survive_the_way_to_another_process(example: Example, tmp_path: Path) -> None:
+    save_rows(example.rows, tmp_path / "rows.parquet", part=[0] * len(example.rows))
+    found, beside = load_rows(tmp_path / "rows.parquet")
+    assert found == example.rows
+    assert set(beside["part"]) == {0}
+    assert tuple(map(tuple, json.loads(json.dumps(found.inputs)))) == tuple(map(tuple, example.rows.inputs))
+
+
+def test_training_beats_what_knows_nothing_and_a_saved_model_answers_the_same(
+    example: Example, embedder: Embedder, tiny_model: ModelSource, tmp_path: Path
+) -> None:
+    task, metric = example.task, next(iter(example.task.metrics.values()))
+    train_rows, validation, others = (example.rows.take(range(*ends)) for ends in ((0, 240), (240, 300), (300, 360)))
+    head = None
+    if task.starts_from_probe:
+        head = task.head_of(task.fit_rival("probe", setting(example, embedder))(train_rows, 0))
+        assert head is not None
+    recipe = Recipe(
+        strategy="probe_then_fine_tune" if head else "fine_tune",
+        learning_rate=1e-2,
+        batch_size=16,
+        epochs=6,
+        warmup_fraction=0.1,
+        weight_decay=0.01,
+        early_stopping_epochs=6,
+        class_weights="none",
+    )
+    job = TrainingJob(
+        task=task,
+        encoder=Path(tiny_model.location),
+        recipe=recipe,
+        preparation=tiny.PREPARATION,
+        pooling="mean",
+        classes=example.classes,
+        metric=metric,
+        train=train_rows,
+        validation=validation,
+        seed=0,
+        head=head,
+    )
+    trained: FineTuned = train(job, tmp_path / "work", lambda *_, **__: None).model
+    least = task.fit_rival(task.rivals[0], setting(example, embedder))(train_rows, 0)
+    ours, theirs = (metric(others.answers, way(others).answers, example.classes) for way in (trained, least))
+    assert metric.gain(ours, theirs) > 0.2 * metric.gain(metric.best, theirs)
+    trained.save(tmp_path)
+    again = load_fine_tuned(tmp_path)
+    assert again.thresholds == trained.thresholds
+    for one, other in zip(trained.outputs(others.inputs), again.outputs(others.inputs), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

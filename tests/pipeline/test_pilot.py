@@ -1,5 +1,6 @@
 """The short real fine-tuning that a forecast is made from, in its fresh process."""
 
+import importlib
 import time
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import pytest
 from pipeline.errors import RunFailed
 from pipeline.pilot import PilotRequest, run_pilot
 from pipeline.records import ModelSource, Recipe
-from pipeline.task import Rows
+from pipeline.task import TASKS, Rows, load_task
 from tests import tiny
 
 
 def request(model: ModelSource, folder: Path) -> PilotRequest:
     return PilotRequest(
         task="text-classification",
+        options={},
+        head_pooling="mean",
         model=model,
         encoder=model.location,
         preparation=tiny.PREPARATION,
@@ -55,6 +58,38 @@ def test_a_pilot_measures_gain_time_and_memory(tiny_model: ModelSource, rows: Ro
     assert found.peak_memory_bytes > 50_000_000
     assert all(done <= of == found.steps for done, of in told)
     assert not (tmp_path / "pilot").exists()
+
+
+def other_task(key: str, model: ModelSource, folder: Path) -> tuple[PilotRequest, Rows]:
+    """A pilot of another task with rows of its own."""
+    example = importlib.import_module(f"tests.examples.{TASKS[key].rpartition('.')[2]}")
+    task, rows = load_task(key, example.OPTIONS, example.COLUMNS), example.make_rows(240, 1)
+    changes = {
+        "task": key,
+        "options": dict(task.options),
+        "classes": task.classes(rows),
+        "metric": next(iter(task.metrics)),
+    }
+    return request(model, folder).model_copy(update=changes), rows
+
+
+@pytest.mark.parametrize(("key", "least"), [("text-regression", 0.02), ("multi-label-classification", -0.1)])
+def test_a_pilot_has_a_gain_over_the_probe_where_less_is_better_and_where_thresholds_are_chosen(
+    key: str, least: float, tiny_model: ModelSource, tmp_path: Path
+) -> None:
+    asked, rows = other_task(key, tiny_model, tmp_path)
+    parts = [place % 2 for place in range(len(rows))]
+    found = run_pilot(asked, rows, parts, tmp_path / "pilot", lambda done, of: None)
+    metric = load_task(key, asked.options).metrics[asked.metric]
+    assert found.gain == pytest.approx(metric.gain(found.fine_tuned_score, found.probe_score))
+    assert found.gain > least
+    assert 0 < found.gain_standard_error < 0.2
+    assert found.scored_rows == 240
+    assert found.steps == found.planned_steps  # rows that thresholds are chosen on are no steps that were left out
+    low, high = metric.bounds
+    assert (
+        low <= min(found.probe_score, found.fine_tuned_score) <= max(found.probe_score, found.fine_tuned_score) <= high
+    )
 
 
 def test_a_pilot_that_breaks_says_why(tiny_model: ModelSource, rows: Rows, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.preparation import prepare
+from pipeline.preparation import as_one_text, prepare
 from pipeline.records import TextPreparation
 
 
@@ -21,3 +21,11 @@ def test_a_text_is_normalised_as_asked(options: dict[str, object], prepared: str
 
 def test_each_part_of_a_pair_is_prepared() -> None:
     assert prepare((" a  b", "c "), TextPreparation()) == ("a b", "c")
+
+
+def test_a_pair_and_a_sentence_become_one_text_with_spaces_between() -> None:
+    assert [as_one_text(given) for given in ("a b", ("a b", "c"), ("one", "two", "three"))] == [
+        "a b",
+        "a b c",
+        "one two three",
+    ]

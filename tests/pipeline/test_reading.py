@@ -5,12 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.data.preview import LONGEST_CELL, preview
 from pipeline.data.reading import column, read
-from pipeline.data.values import as_label, as_text
+from pipeline.data.values import as_label, as_list, as_number, as_text
 from pipeline.errors import DataError
 from pipeline.records import DataSource
 
@@ -371,3 +372,48 @@ def test_a_cell_stands_for_a_label(cell: object, label: str | None) -> None:
 
 def test_a_missing_text_is_empty_and_half_a_character_is_replaced() -> None:
     assert [as_text(value) for value in (None, float("nan"), " ", 7, "a\ud83d")] == ["", "", "", "7", "a\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "held"),
+    [
+        (["a", 1], ["a", 1]),
+        (("a", "b"), ["a", "b"]),
+        (np.array(["a", "b"], dtype=object), ["a", "b"]),  # as Parquet files give it
+        ('["a", "b, c"]', ["a", "b, c"]),
+        ("  [1, 2]", [1, 2]),
+        ("[]", []),
+        ([], []),
+        ("['a', 'b']", None),  # Python, not JSON
+        ("[cut short", None),
+        ("a, b", None),
+        ('{"a": 1}', None),
+        (3, None),
+        (None, None),
+    ],
+)
+def test_a_cell_holds_a_list_as_it_is_or_as_json(cell: object, held: list[object] | None) -> None:
+    assert as_list(cell) == held
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        (3, 3.0),
+        (0.5, 0.5),
+        ("-1.5e2", -150.0),
+        (" 4 ", 4.0),
+        ("3,5", None),
+        ("three", None),
+        ("nan", None),
+        ("inf", None),
+        (float("nan"), None),
+        (float("-inf"), None),
+        (True, None),
+        (None, None),
+        ("", None),
+        ([1], None),
+    ],
+)
+def test_a_cell_holds_a_finite_number_or_none(cell: object, number: float | None) -> None:
+    assert as_number(cell) == number

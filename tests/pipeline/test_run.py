@@ -62,6 +62,7 @@ def make_plan(folder: Path, model: ModelSource) -> Plan:
         classes=task.classes(data.rows),
         rows_sha256=rows_checksum(data.rows.ids, data.sides),
         model=model.model_copy(update={"sha256": check_weights(Path(model.location), model)}),
+        head_pooling="mean",
         zero_shot_pooling="mean",
         preparation=tiny.PREPARATION,
         recipe=RECIPE,
@@ -130,6 +131,13 @@ def test_a_run_ends_with_a_proven_gain_over_the_rival(result: Result) -> None:
     assert result.fine_tuned.low < result.fine_tuned.score < result.fine_tuned.high
 
 
+def test_a_result_says_how_its_scores_are_read_and_has_the_other_scores_beside(result: Result, finished: Path) -> None:
+    assert result.metric_facts == MACRO_F1.facts
+    for score in [*result.rivals, result.fine_tuned]:
+        table = pd.read_parquet(finished / "predictions" / f"{score.name}.parquet")
+        assert score.beside == {"accuracy": pytest.approx((table["truth"] == table["answer"]).mean())}
+
+
 def test_a_result_tells_the_outcome_beside_the_forecast(result: Result, finished: Path) -> None:
     assert result.forecast == FORECAST
     assert result.outcome.score.point == result.fine_tuned.score
@@ -150,6 +158,7 @@ def test_saved_predictions_are_those_that_were_scored(result: Result, finished: 
         assert MACRO_F1(list(table["truth"]), list(table["answer"]), result.classes) == pytest.approx(score.score)
         names = [f"score_{label}" for label in result.classes]
         np.testing.assert_allclose(table[names].sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_allclose(table[names].max(axis=1), table["confidence"])
     wrong = pd.read_parquet(finished / "predictions" / "fine_tuned.parquet").query("truth != answer")
     assert {case.row_id for case in result.errors.worst} <= set(wrong["row_id"])
     assert sum(map(sum, result.errors.confusion)) == result.test_rows
@@ -208,7 +217,7 @@ def test_a_saved_model_that_is_not_the_trained_one_fails_the_run(finished: Path,
     with pytest.raises(RunFailed) as caught:
         check_reload(finished, trained, rows.take(range(20)))
     assert caught.value.problem == (
-        "The saved model is not the trained one: logits differ by 0.01 where 1e-04 is allowed."
+        "The saved model is not the trained one: outputs differ by 0.01 where 1e-04 is allowed."
     )
     assert caught.value.fix == "Do not use model/; the checkpoints are kept in work/. Please report it."
 

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import PlanError, StorageError
 from pipeline.records import DataSource, NextStep, NextSteps, TextPreparation
-from pipeline.storage import load_record, save_predictions, save_record, save_text
-from pipeline.task import Predictions, Rows
+from pipeline.storage import load_record, load_rows, save_predictions, save_record, save_rows, save_text
+from pipeline.task import Answer, Input, Predictions, Rows
 
 STEPS = NextSteps.of(NextStep(title="Label more rows", because="Class “é” has three."))
 
@@ -84,6 +84,45 @@ def test_predictions_are_saved_with_truth_and_a_score_for_each_class(tmp_path: P
     unlabelled = Rows(("r1",), ("a",), ())
     save_predictions(tmp_path / "b.parquet", unlabelled, Predictions(("r1",), ("x",)), ["x", "y"])
     assert list(pd.read_parquet(tmp_path / "b.parquet")) == ["row_id", "answer"]
+
+
+def test_predictions_are_saved_with_how_sure_each_is(tmp_path: Path) -> None:
+    rows = Rows(("r1", "r2"), ("a", "b"), (("x", "y"), ()))
+    predictions = Predictions(rows.ids, (("x",), ()), np.array([[0.75, 0.25], [0.5, 0.125]]), np.array([0.75, 0.5]))
+    save_predictions(tmp_path / "a.parquet", rows, predictions, ["x", "y"])
+    found = pd.read_parquet(tmp_path / "a.parquet")
+    assert list(found) == ["row_id", "truth", "answer", "confidence", "score_x", "score_y"]
+    assert [list(cell) for cell in found["truth"]] == [["x", "y"], []]
+    assert [list(cell) for cell in found["answer"]] == [["x"], []]
+    assert list(found["confidence"]) == [0.75, 0.5]
+    numbers = Predictions(rows.ids, (1.5, -2.0))
+    save_predictions(tmp_path / "b.parquet", Rows(rows.ids, ("a", "b"), (1.0, 2.0)), numbers, [])
+    assert pd.read_parquet(tmp_path / "b.parquet").to_dict("list") == {
+        "row_id": ["r1", "r2"],
+        "truth": [1.0, 2.0],
+        "answer": [1.5, -2.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "answers"),
+    [
+        (("a text", ""), ("x", "y")),
+        (("a text", "another"), (0.5, -3.0)),
+        (("a text", "another"), (("x", "y"), ())),
+        ((("one", "other"), ("a", "b")), ("same", "different")),
+        ((("Anna", "sees", "Rome"), ("yes",)), (("B-PER", "O", "B-LOC"), ("O",))),
+    ],
+)
+def test_rows_of_every_kind_come_back_from_another_process_as_they_were(
+    inputs: tuple[Input, ...], answers: tuple[Answer, ...], tmp_path: Path
+) -> None:
+    rows = Rows(("r1", "r2"), inputs, answers)
+    save_rows(rows, tmp_path / "rows.parquet", part=[0, -1])
+    found, beside = load_rows(tmp_path / "rows.parquet")
+    assert found == rows
+    assert [type(answer) for answer in found.answers] == [type(answer) for answer in rows.answers]
+    assert list(beside["part"]) == [0, -1]
 
 
 def test_columns_that_a_task_names_stand_flat_and_come_back_under_columns() -> None:

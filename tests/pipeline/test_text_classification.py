@@ -84,11 +84,8 @@ def test_columns_are_found_by_what_they_hold() -> None:
 
 def test_errors_are_counted_by_class_and_the_surest_mistakes_come_first() -> None:
     rows = rows_of(["a", "a", "a", "b", "b", "c"])
-    ours = Predictions(
-        rows.ids,
-        ("a", "b", "b", "b", "b", "b"),
-        np.array([[9, 1, 0], [4, 6, 0], [1, 9, 0], [2, 8, 0], [3, 7, 0], [2, 7, 1]]) / 10,
-    )
+    scores = np.array([[9, 1, 0], [4, 6, 0], [1, 9, 0], [2, 8, 0], [3, 7, 0], [2, 7, 1]]) / 10
+    ours = Predictions(rows.ids, ("a", "b", "b", "b", "b", "b"), scores, scores.max(axis=1))
     theirs = Predictions(rows.ids, ("a", "a", "b", "a", "b", "b"))
     found = TASK.analyse_errors(rows, ours, theirs, ["a", "b", "c"], show_rows=True)
     assert found.confusion == [[1, 2, 0], [0, 2, 0], [0, 1, 0]]
@@ -97,10 +94,10 @@ def test_errors_are_counted_by_class_and_the_surest_mistakes_come_first() -> Non
         ("b", 2, 0.4, 1.0, pytest.approx(4 / 7)),
         ("c", 1, 0.0, 0.0, 0.0),
     ]
-    assert [(case.row_id, case.truth, case.answer) for case in found.worst] == [
-        ("2", "a", "b"),
-        ("5", "c", "b"),
-        ("1", "a", "b"),
+    assert [(case.row_id, case.truth, case.answer, case.confidence) for case in found.worst] == [
+        ("2", "a", "b", 0.9),
+        ("5", "c", "b", 0.7),
+        ("1", "a", "b", 0.6),
     ]
     assert (found.mended, found.broken) == (1, 1)
     assert TASK.analyse_errors(rows, ours, theirs, ["a", "b", "c"], show_rows=False).worst == []

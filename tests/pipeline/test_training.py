@@ -1,7 +1,7 @@
 """Training for real, on a one-layer model: that it learns, repeats itself, ends early, breaks loudly and goes on."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from pipeline.embeddings import Embedder
 from pipeline.errors import RunFailed
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.heads import build_classifier
-from pipeline.predictors.fine_tuned import load_fine_tuned
+from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned, padded_tokens
+from pipeline.predictors.linear import OneLabel
 from pipeline.predictors.majority import majority
 from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
-from pipeline.task import Rows, TrainingSetting, load_task
-from pipeline.training.train import Trained, TrainingJob, last_whole_checkpoint, train
+from pipeline.task import Array, Features, Metric, Rows, TrainingSetting, load_task
+from pipeline.tasks.text_classification import TextClassification
+from pipeline.training.train import UNCOUNTED, Trained, TrainingJob, last_whole_checkpoint, train
 from tests.tiny import CLASSES, PREPARATION
 
 TASK = load_task("text-classification")
@@ -37,7 +39,7 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def head(rows: Rows, embedder: Embedder) -> Probe:
-    fitted = probe(embedder, "mean", CLASSES)(rows.take(range(200)), 0)
+    fitted = probe(embedder, "mean", OneLabel(), CLASSES)(rows.take(range(200)), 0)
     assert isinstance(fitted, Probe)
     return fitted
 
@@ -55,7 +57,7 @@ def job(rows: Rows, tiny_model: ModelSource, head: Probe) -> TrainingJob:
         train=rows.take(range(200)),
         validation=rows.take(range(200, 260)),
         seed=0,
-        probe=head.linear,
+        head=(head.linear.weight, head.linear.bias),
     )
 
 
@@ -105,24 +107,39 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(
 
 
 def test_the_head_starts_from_the_probe(tiny_model: ModelSource, rows: Rows, head: Probe, job: TrainingJob) -> None:
-    setting = TrainingSetting(
-        CLASSES,
-        "mean",
-        seed=0,
-        probe_weight=head.linear.weight.astype(np.float32),
-        probe_bias=head.linear.bias.astype(np.float32),
-    )
-    model = build_classifier(Path(tiny_model.location), setting).eval()
+    setting = TrainingSetting(CLASSES, "mean", seed=0, rows=rows, head=TASK.head_of(head))
+    model = TASK.build_model(Path(tiny_model.location), setting).eval()
     tuned = replace(train_nothing(job), model=model)
     found, expected = tuned(rows), head(rows)
     assert found.answers == expected.answers
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (3.0, 0.5), (-40.0, 12.0)])
+def test_a_head_whose_outputs_have_a_zero_and_a_unit_of_their_own_starts_from_the_probe_too(
+    mean: float,
+    deviation: float,
+    tiny_model: ModelSource,
+    rows: Rows,
+    head: Probe,
+    job: TrainingJob,
+    embedder: Embedder,
+) -> None:
+    setting = TrainingSetting(CLASSES, "mean", seed=0, rows=rows, head=(head.linear.weight, head.linear.bias))
+    path = Path(tiny_model.location)
+    model = build_classifier(path, setting, "regression", mean=mean, deviation=deviation).eval()
+    found = replace(train_nothing(job), model=model).outputs(rows.inputs[:30])
+    np.testing.assert_allclose(np.stack(found), head.linear(embedder(rows.inputs[:30], "mean")), atol=1e-3)
+    if mean:  # from nothing it starts near what an output of zero stands for
+        bare = build_classifier(path, replace(setting, head=None), "regression", mean=mean, deviation=deviation).eval()
+        blind = replace(train_nothing(job), model=bare).outputs(rows.inputs[:30])
+        assert abs(float(np.mean(blind)) - mean) < deviation
 
 
 def train_nothing(job: TrainingJob) -> Any:
     """What answers rows, before a step of training."""
     from pipeline.models import load_tokenizer
-    from pipeline.predictors.fine_tuned import FineTuned
 
     return FineTuned(None, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
 
@@ -131,13 +148,13 @@ def train_nothing(job: TrainingJob) -> Any:
 def test_a_saved_model_answers_as_the_trained_one_under_each_pooling(
     pooling: str, job: TrainingJob, rows: Rows, tmp_path: Path
 ) -> None:
-    one_epoch = replace(with_recipe(job, epochs=1), pooling=pooling, probe=None)
+    one_epoch = replace(with_recipe(job, epochs=1), pooling=pooling, head=None)
     model = train(one_epoch, tmp_path / "work", silent).model
     model.save(tmp_path)
     loaded = load_fine_tuned(tmp_path)
     assert loaded.classes == CLASSES
     assert loaded.preparation == PREPARATION
-    np.testing.assert_allclose(loaded.logits(rows.inputs[:50]), model.logits(rows.inputs[:50]), atol=1e-6)
+    np.testing.assert_allclose(loaded.outputs(rows.inputs[:50]), model.outputs(rows.inputs[:50]), atol=1e-6)
 
 
 def test_long_texts_are_cut_and_nothing_is_padded(trained: Trained, rows: Rows) -> None:
@@ -146,16 +163,127 @@ def test_long_texts_are_cut_and_nothing_is_padded(trained: Trained, rows: Rows) 
     assert [len(row["input_ids"]) for row in encoded] == [3, 32]
 
 
-def test_logits_do_not_depend_on_the_batch(trained: Trained, rows: Rows) -> None:
+def test_outputs_do_not_depend_on_the_batch_and_come_back_in_order(trained: Trained, rows: Rows) -> None:
     few = [*rows.inputs[:20], "one", ""]
-    np.testing.assert_allclose(trained.model.logits(few, 1), trained.model.logits(few, 22), atol=1e-5)
-    assert trained.model.logits([]).shape == (0, 3)
+    found = trained.model.outputs(few, 22)
+    assert [each.shape for each in found] == [(3,)] * 22
+    np.testing.assert_allclose(trained.model.outputs(few, 1), found, atol=1e-5)
+    np.testing.assert_allclose(trained.model.outputs(few[::-1], 5), found[::-1], atol=1e-5)
+    assert trained.model.outputs([]) == []
+    assert trained.model(Rows((), (), ())).answers == ()
+
+
+def test_padded_tokens_are_those_of_batches_of_like_length() -> None:
+    assert padded_tokens([3, 9, 4, 8, 1], batch_size=2) == 2 * 9 + 2 * 4 + 1
+    assert padded_tokens([]) == 0
+
+
+class Fake(TextClassification):
+    """Text classification with targets of another kind, and a loss that only notes what batches hold."""
+
+    def __init__(self, target: Callable[[int], Array]) -> None:
+        self.target = target
+        self.batches: list[torch.Tensor] = []
+
+    def targets(self, rows: Rows, features: Sequence[Features], classes: Sequence[str]) -> list[Array]:
+        return [self.target(len(row["input_ids"])) for row in features]
+
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+        def noted(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+            self.batches.append(labels)
+            return outputs["logits"].sum() * 0
+
+        return noted
+
+
+def batches_of(target: Callable[[int], Array], job: TrainingJob, tmp_path: Path) -> list[torch.Tensor]:
+    fake = Fake(target)
+    task: Any = fake
+    texts = tuple(" ".join(["one"] * (1 + place % 9)) for place in range(32))
+    few = replace(job.train.take(range(32)), inputs=texts)
+    train(replace(job, task=task, train=few, validation=few.take(range(3))), tmp_path, silent, stop_after_seconds=0.0)
+    return fake.batches
+
+
+def test_targets_for_each_token_are_padded_with_what_no_loss_counts(job: TrainingJob, tmp_path: Path) -> None:
+    batches = batches_of(np.arange, job, tmp_path)
+    ragged = 0
+    for batch in batches:
+        lengths = [int((row != UNCOUNTED).sum()) for row in batch]
+        assert batch.dtype == torch.int64
+        assert batch.shape == (16, max(lengths))  # as wide as the tokens, which are padded to the longest
+        for row, length in zip(batch.tolist(), lengths, strict=True):
+            assert row == [*range(length), *[UNCOUNTED] * (max(lengths) - length)]
+            ragged += length < max(lengths)
+    assert ragged > 0
+
+
+@pytest.mark.parametrize(
+    ("target", "shape", "kind"),
+    [
+        (np.array(2), (16,), torch.int64),
+        (np.array(0.5, dtype=np.float32), (16,), torch.float32),
+        (np.array([0.0, 1.0, 1.0], dtype=np.float32), (16, 3), torch.float32),
+    ],
+)
+def test_targets_that_a_row_has_once_are_stacked_as_they_are(
+    target: Array, shape: tuple[int, ...], kind: torch.dtype, job: TrainingJob, tmp_path: Path
+) -> None:
+    for batch in batches_of(lambda _: target, job, tmp_path):
+        assert (batch.shape, batch.dtype) == (shape, kind)
+        np.testing.assert_array_equal(batch[3], target)
+
+
+class Choosy(TextClassification):
+    """Text classification that chooses a threshold, which changes with the weights."""
+
+    needs_thresholds = True
+
+    def choose_thresholds(
+        self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str], metric: Metric
+    ) -> tuple[float, ...]:
+        assert rows.answers
+        return (float(np.mean(outputs)),)
+
+
+def test_thresholds_are_those_of_the_epoch_that_was_kept_and_are_saved(job: TrainingJob, tmp_path: Path) -> None:
+    task: Any = Choosy()
+    found = train(replace(with_recipe(job, epochs=2), task=task), tmp_path / "work", silent)
+    expected = float(np.mean(found.model.outputs(job.validation.inputs)))
+    assert list(found.model.thresholds) == pytest.approx([expected])
+    found.model.save(tmp_path)
+    assert load_fine_tuned(tmp_path).thresholds == found.model.thresholds
+    assert train(with_recipe(job, epochs=1), tmp_path / "other", silent).model.thresholds == ()
 
 
 def test_training_ends_early_when_it_no_longer_helps(job: TrainingJob, tmp_path: Path) -> None:
     noise = replace(job, validation=replace(job.validation, answers=job.validation.answers[::-1]))
     found = train(with_recipe(noise, epochs=12, learning_rate=0.02), tmp_path, silent)
     assert len(found.epochs) < 12
+
+
+MISTAKES = replace(ACCURACY, name="mistakes", higher_is_better=False, reduce=lambda sums: 1 - ACCURACY.reduce(sums))
+"""Accuracy the other way round."""
+
+
+def test_of_errors_the_smallest_is_kept_and_training_ends_when_they_rise(job: TrainingJob, tmp_path: Path) -> None:
+    noise = replace(job, validation=replace(job.validation, answers=job.validation.answers[::-1]))
+    noise = with_recipe(noise, epochs=12, learning_rate=0.02)
+    right = train(noise, tmp_path / "right", silent)
+    wrong = train(replace(noise, metric=MISTAKES), tmp_path / "wrong", silent)
+    assert len(wrong.epochs) < 12
+    assert [1 - epoch.validation_score for epoch in wrong.epochs] == pytest.approx(
+        [epoch.validation_score for epoch in right.epochs]
+    )
+    assert wrong.best_epoch == right.best_epoch
+    np.testing.assert_array_equal(weights(wrong), weights(right))
+
+
+def test_of_errors_a_late_epoch_that_learned_is_kept(job: TrainingJob, trained: Trained, tmp_path: Path) -> None:
+    found = train(replace(job, metric=MISTAKES), tmp_path, silent)
+    assert found.epochs[-1].validation_score < found.epochs[0].validation_score
+    assert found.best_epoch == trained.best_epoch > 1
+    np.testing.assert_array_equal(weights(found), weights(trained))
 
 
 def test_a_loss_that_is_no_number_breaks_the_run(job: TrainingJob, tmp_path: Path) -> None:
@@ -170,7 +298,7 @@ def test_the_loss_does_not_depend_on_how_batches_are_accumulated(weighting: str,
     few = Rows(rows.ids[:12], rows.inputs[:12], ("calm",) * 7 + ("glad",) * 4 + ("upset",))
     loss = TASK.loss(CLASSES, few, weighting)
     logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
-    labels = torch.tensor(TASK.encode_answers(few, CLASSES))
+    labels = torch.from_numpy(np.stack(TASK.targets(few, [], CLASSES)))
     whole = loss({"logits": logits}, labels)
     for ends in ([0, 4, 8, 12], [0, 1, 12], [0, 5, 6, 12]):
         parts = [loss({"logits": logits[a:b]}, labels[a:b], 12) for a, b in itertools.pairwise(ends)]
@@ -180,7 +308,7 @@ def test_the_loss_does_not_depend_on_how_batches_are_accumulated(weighting: str,
 def test_balanced_classes_weigh_alike() -> None:
     rows = Rows(("",) * 4, ("",) * 4, ("calm", "calm", "calm", "glad"))
     logits = torch.zeros(4, 2, requires_grad=True)
-    labels = torch.tensor(TASK.encode_answers(rows, ["calm", "glad"]))
+    labels = torch.from_numpy(np.stack(TASK.targets(rows, [], ["calm", "glad"])))
     loss = TASK.loss(["calm", "glad"], rows, "balanced")({"logits": logits}, labels)
     (slope,) = torch.autograd.grad(loss, logits)
     assert slope.sum(dim=0).tolist() == pytest.approx([0.0, 0.0], abs=1e-7)

@@ -1,17 +1,19 @@
 """The rows and folds on which every way is compared."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from advisor.measurements.bench import MOST_FOLDS, REPEATED_BELOW, REPEATS, Bench, make_bench
+from advisor.measurements.bench import MOST_ANSWERS, MOST_FOLDS, REPEATED_BELOW, REPEATS, Bench, make_bench
 from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
 from pipeline.data.splitting import Side, row_ids
-from pipeline.predictors.majority import majority
-from pipeline.task import Predictions, Rows, load_task
+from pipeline.task import Input, Predictions, Rows, load_task
+from pipeline.tasks.text_classification import TextClassification
 from tests import tiny
+from tests.examples import token_classification
 
 TASK = load_task("text-classification")
 METRIC = TASK.metrics["accuracy"]
@@ -88,21 +90,59 @@ def test_held_out_answers_come_from_a_fit_that_never_saw_the_row() -> None:
             assert not self.known.keys() & set(rows.ids)
             return Predictions(rows.ids, tuple("new" for _ in rows.ids))
 
+        def save(self, folder: Path) -> None:
+            raise AssertionError("nothing is kept of a comparison")
+
     found = made.held_out(remember)
     assert found.row_ids == made.rows.ids
     assert found.answers == ("new",) * 60
-    assert found.scores is None
     assert len(seen) == MOST_FOLDS
 
 
-def test_scores_come_back_in_the_order_of_the_rows() -> None:
+class Echo:
+    """Answers each text with the text itself."""
+
+    def __call__(self, rows: Rows) -> Predictions:
+        return Predictions(rows.ids, rows.inputs)
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError("nothing is kept of a comparison")
+
+
+def test_answers_come_back_in_the_order_of_the_rows_for_every_repetition() -> None:
     made = bench(tiny.make_rows(60, seed=3))
-    found, seconds = made.timed(majority(made.classes))
-    assert len(found) == REPEATS
+    found, seconds = made.timed(lambda rows, seed: Echo())
+    assert [each.row_ids for each in found] == [made.rows.ids] * REPEATS
+    assert [each.answers for each in found] == [made.rows.inputs] * REPEATS
     assert seconds > 0
-    assert found[0].scores is not None
-    assert found[0].scores.shape == (60, 3)
-    assert np.allclose(found[0].scores.sum(axis=1), 1)
+
+
+class Wordy(TextClassification):
+    """Text classification that asks for a thousand answers a text."""
+
+    def weight(self, given: Input) -> int:
+        return 1000
+
+
+def test_rows_that_ask_for_many_answers_are_fewer() -> None:
+    rows = tiny.make_rows(90, seed=3)
+    task: Any = Wordy()
+    made = make_bench(task, dataset(rows), range(90), METRIC, 13)
+    assert made is not None
+    assert len(made.rows) == MOST_ANSWERS // 1000
+    places = [rows.ids.index(row) for row in made.rows.ids]
+    assert places == sorted(places)
+    assert len(bench(rows).rows) == 90
+
+
+def test_sentences_are_compared_on_folds_too() -> None:
+    task = load_task("token-classification", token_classification.OPTIONS)
+    rows = token_classification.make_rows(80, seed=3)
+    made = make_bench(task, dataset(rows), range(80), next(iter(task.metrics.values())), 13)
+    assert made is not None
+    assert sum(map(task.weight, rows.inputs)) == sum(len(given) for given in rows.inputs)
+    for folds in made.folds:
+        assert sorted(place for fold in folds for place in fold) == list(range(80))
 
 
 def test_the_same_seed_makes_the_same_bench() -> None:

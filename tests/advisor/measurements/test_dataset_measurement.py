@@ -1,7 +1,9 @@
 """What is counted on a data set small enough to count by hand."""
 
+import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from advisor.measurements.dataset import measure_dataset, usable_positions
@@ -11,7 +13,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
 from pipeline.data.splitting import Side, row_ids
 from pipeline.records import DataSource
-from pipeline.task import Rows
+from pipeline.task import Answer, Input, Rows, load_task
 
 RULES = load_rules()
 Line = tuple[str, str, Side]
@@ -40,7 +42,15 @@ def dataset(lines: Sequence[Line] = LINES, unlabelled: int = 0) -> Dataset:
 
 def measure(data: Dataset, language: str | None = None) -> DatasetMeasurement:
     answers = Answers(data=DataSource(train="x.csv"), deployment=Deployment(language=language))
-    return measure_dataset(data, answers, RULES.languages, RULES.domains)
+    return measure_dataset(data, load_task(answers.task), answers, RULES.languages, RULES.domains)
+
+
+def measure_rows(task: str, inputs: Sequence[Input], answers: Sequence[Answer]) -> DatasetMeasurement:
+    """Count rows of any task, all of them for training."""
+    rows = Rows(row_ids(tuple(inputs), tuple(answers)), tuple(inputs), tuple(answers))
+    data = Dataset(rows, group(rows.inputs), ["train"] * len(rows), False, 0)
+    asked = Answers(task=task, data=DataSource(train="x.csv"))
+    return measure_dataset(data, load_task(task), asked, RULES.languages, RULES.domains)
 
 
 def texts(*lines: str) -> Dataset:
@@ -152,3 +162,59 @@ def test_the_language_that_the_user_says_wins() -> None:
 )
 def test_the_domain_is_guessed_from_words_that_mark_it(lines: list[str], domain: str) -> None:
     assert measure(texts(*lines)).domain == domain
+
+
+APART = [
+    "river",
+    "engine",
+    "violin",
+    "harvest",
+    "lantern",
+    "glacier",
+    "saddle",
+    "orchard",
+    "copper",
+    "meadow",
+    "tunnel",
+]
+
+
+def test_every_label_of_a_row_is_counted_and_rows_without_any_are_not() -> None:
+    answers = [("late", "rude"), ("late",), (), ("late", "rude"), ("kind",), *[("late",)] * 6]
+    found = measure_rows("multi-label-classification", APART, answers)
+    assert found.rows_per_class == {"kind": 1, "late": 9, "rude": 2}
+    assert (found.smallest_class_rows, found.median_class_rows, found.imbalance) == (1, 2.0, 9.0)
+    assert found.usable_rows == 11
+
+
+def test_sets_of_labels_that_differ_on_one_text_are_in_conflict() -> None:
+    inputs = [*APART, APART[0], APART[1]]
+    answers = [("late", "rude"), ("late",), *[("late",)] * 9, ("late",), ("late",)]
+    found = measure_rows("multi-label-classification", inputs, answers)
+    assert (found.conflicting_rows, found.usable_rows) == (2, 10)
+
+
+def test_scores_have_no_classes_and_are_in_conflict_when_far_apart_only() -> None:
+    scores = [float(place) for place in range(11)]
+    inputs = [*APART, APART[3], APART[8]]
+    deviation = float(np.std([*scores, 4.0, 1.0]))
+    assert 1.0 < deviation < 7.0
+    found = measure_rows("text-regression", inputs, [*scores, 4.0, 1.0])
+    assert (found.conflicting_rows, found.usable_rows) == (2, 10)
+    assert found.rows_per_class == {}
+    assert (found.smallest_class_rows, found.median_class_rows, found.imbalance) == (None, None, None)
+    assert "rare_classes" not in counts(found)
+    assert examples(found)["conflicting_labels"] == [APART[8]] * 2
+
+
+def test_pairs_and_sentences_are_counted_as_one_text() -> None:
+    pairs = [(f"{one} here", f"{other} there now") for one, other in itertools.pairwise(APART)]
+    found = measure_rows("text-pair-classification", [*pairs, ("", " ")], [*"ab" * 5, "a"])
+    assert (found.median_words, found.longest_words, found.empty_rows) == (5.0, 5, 1)
+    assert found.usable_rows == 10
+
+
+def test_findings_of_the_task_stand_behind_those_of_all() -> None:
+    inputs = [*APART, APART[0]]
+    found = measure_rows("text-regression", inputs, [3.0] * 7 + [1.0, 2.0, 4.0, 5.0, 3.0])
+    assert [finding.code for finding in found.findings] == ["exact_duplicates", "one_value"]

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from pipeline.data.splitting import row_ids
 from pipeline.embeddings import Embedder
 from pipeline.task import RivalSetting, Rows, load_task
 from tests import tiny
+from tests.examples import text_regression
 
 RULES = load_rules()
 TASK = load_task("text-classification")
@@ -68,7 +70,58 @@ def test_the_cheap_ways_are_scored_on_the_same_rows_and_the_best_is_named(embedd
         assert (rival.metric, rival.note) == ("macro_f1", None)
     spread = list(found.zero_shot_spread.values())
     assert spread == sorted(spread, reverse=True)
-    assert 0 <= found.discordant_fraction <= 1
+    assert 0 < found.difference_standard_error < 0.2
+
+
+def test_few_rows_are_scored_by_the_mean_of_several_draws_of_the_folds(embedder: Embedder) -> None:
+    rows = tiny.make_rows(120, seed=4)
+    made = bench([*map(str, rows.inputs)], [*map(str, rows.answers)])
+    found = measure_rivals(made, setting(made, embedder, tiny.PHRASES), lambda *_: None)
+    assert len(made.folds) == 3
+    for rival in found.rivals:
+        answers, _ = made.timed(TASK.fit_rival(rival.name, setting(made, embedder, tiny.PHRASES)))
+        for name, score in {"macro_f1": rival.score, **rival.beside}.items():
+            each = [TASK.metrics[name](made.rows.answers, one.answers, made.classes) for one in answers]
+            assert score == pytest.approx(sum(each) / 3)
+
+
+SCORES = load_task("text-regression", text_regression.OPTIONS)
+
+
+def bench_of_scores(rows: Rows) -> Bench:
+    data = Dataset(rows, group(rows.inputs), ["train"] * len(rows), False, 0)
+    found = make_bench(SCORES, data, range(len(rows)), SCORES.metrics["rmse"], 13)
+    assert found is not None
+    return found
+
+
+def test_of_errors_the_smallest_names_the_best_way(embedder: Embedder) -> None:
+    made = bench_of_scores(text_regression.make_rows(150, seed=4))
+    found = measure_rivals(made, setting(made, embedder, {}), lambda *_: None)
+    errors = {rival.name: rival.score for rival in found.rivals}
+    assert tuple(errors) == SCORES.rivals == ("mean", "tfidf", "probe")
+    assert found.best == min(errors, key=lambda name: errors[name]) != "mean"
+    assert all(rival.low <= rival.score <= rival.high for rival in found.rivals)
+    assert all(set(rival.beside) == {"spearman"} for rival in found.rivals)
+    assert found.zero_shot_spread == {}
+    assert 0 < found.difference_standard_error < 0.2
+    assert found.permutation_p <= NO_SIGNAL
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shuffled_scores_have_no_signal(embedder: Embedder, seed: int) -> None:
+    rows = text_regression.make_rows(150, seed=4)
+    answers = [*rows.answers]
+    random.Random(seed).shuffle(answers)
+    made = bench_of_scores(Rows(row_ids(rows.inputs, answers), rows.inputs, tuple(answers)))
+    assert permutation_p(made, embedder, "mean") > NO_SIGNAL
+
+
+def test_scores_that_are_all_alike_have_no_signal(embedder: Embedder) -> None:
+    rows = text_regression.make_rows(60, seed=4)
+    made = bench_of_scores(rows)
+    same = replace(made, rows=replace(made.rows, answers=(2.0,) * 60))
+    assert permutation_p(same, embedder, "mean") == 1.0
 
 
 def test_zero_shot_on_bare_numbers_is_noted_until_they_are_put_in_words(embedder: Embedder) -> None:

@@ -1,0 +1,241 @@
+"""What tasks with labels share: how label columns are found, which labels are refused, training on one label a row, errors."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import DataError
+from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase
+from pipeline.task import Array, Metric, Predictions, Rows
+from pipeline.tasks.pooled import PooledTask
+
+if TYPE_CHECKING:
+    from pipeline.predictors.linear import Readout
+
+MOST_CLASSES = 1000
+ROWS_TO_JUDGE_LABELS = 50
+"""Rows from which a column with a label for every other row is taken for something else."""
+WORST_ROWS = 20
+LONGEST_SHOWN = 500
+"""Characters of an input that an error case keeps."""
+USUAL_TEXTS = ("text", "sentence", "content", "body", "review", "question", "tweet", "message")
+USUAL_LABELS = ("label", "class", "category", "target", "sentiment", "intent", "topic")
+USUAL_PAIRS = (
+    ("sentence1", "sentence2"),
+    ("sentence_1", "sentence_2"),
+    ("text1", "text2"),
+    ("text_1", "text_2"),
+    ("text_a", "text_b"),
+    ("sentence_a", "sentence_b"),
+    ("question1", "question2"),
+    ("premise", "hypothesis"),
+    ("query", "passage"),
+    ("text", "text_pair"),
+)
+"""Names that two columns bear when they belong together."""
+
+
+class OneLabelTask(PooledTask):
+    """One label for each row."""
+
+    usage = 'classify = transformers.pipeline("text-classification", model="model")\nclassify("a text")'
+
+    def readout(self, metric: Metric | None = None) -> "Readout":
+        """Multinomial logistic regression."""
+        del metric
+        from pipeline.predictors.linear import OneLabel
+
+        return OneLabel()
+
+    def check(self, rows: Rows, file: str) -> None:
+        """Refuse labels of one class only, far too many classes, and labels that differ by case or space.
+
+        Raises:
+            DataError: Names the labels, with the mend.
+        """
+        check_labels(Counter(str(answer) for answer in rows.answers), len(rows), file)
+
+    def classes(self, rows: Rows) -> list[str]:
+        """All labels, in alphabetical order."""
+        return sorted({str(answer) for answer in rows.answers})
+
+    def strata(self, rows: Rows) -> list[str]:
+        """The labels themselves."""
+        return [str(answer) for answer in rows.answers]
+
+    def targets(self, rows: Rows, features: Sequence[Any], classes: Sequence[str]) -> list[Array]:
+        """Each label's place among the classes."""
+        del features
+        places = {label: place for place, label in enumerate(classes)}
+        return [np.array(places[str(answer)]) for answer in rows.answers]
+
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+        """Cross-entropy, with classes weighing alike when asked for: mean over the rows of all accumulated batches."""
+        import torch
+
+        weights = None
+        if weighting == "balanced":
+            counts = Counter(str(answer) for answer in rows.answers)
+            weights = torch.tensor([len(rows) / (len(classes) * max(counts[label], 1)) for label in classes])
+
+        def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+            logits = outputs["logits"]
+            weight = weights.to(logits.device, logits.dtype) if weights is not None else None
+            total = torch.nn.functional.cross_entropy(logits, labels, weight=weight, reduction="sum")
+            return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
+
+        return loss
+
+    def analyse_errors(
+        self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
+    ) -> ErrorAnalysis:
+        """Confusion, scores by class, confident mistakes, and what changed against the rival."""
+        places = {label: place for place, label in enumerate(classes)}
+        confusion = np.zeros((len(classes), len(classes)), dtype=int)
+        for truth, answer in zip(rows.answers, fine_tuned.answers, strict=True):
+            confusion[places[str(truth)], places[str(answer)]] += 1
+        ours, theirs = are_right(rows, fine_tuned), are_right(rows, rival)
+        return ErrorAnalysis(
+            confusion=confusion.tolist(),
+            by_class=errors_by_class(classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)),
+            worst=worst_cases(rows, fine_tuned, ours) if show_rows else [],
+            mended=int((ours & ~theirs).sum()),
+            broken=int((~ours & theirs).sum()),
+        )
+
+
+def text_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Columns that look like texts, which are long and differ; likeliest first, a clear winner alone."""
+    scores: dict[str, float] = {}
+    for name, values in column_values(rows).items():
+        different = len(set(values)) / len(values)
+        length = float(np.mean([len(value) for value in values]))
+        if length >= 15 and different > 0.3 and any(" " in value for value in values):
+            scores[name] = length
+    return clear_winner(scores, USUAL_TEXTS, all_columns(rows))
+
+
+def label_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Columns that look like labels, which are short and come again; likeliest first, a clear winner alone."""
+    scores: dict[str, float] = {}
+    for name, values in column_values(rows).items():
+        length = float(np.mean([len(value) for value in values]))
+        few = 1 < len(set(values)) <= max(2, 0.5 * len(values))
+        if few and length < 40 and not _is_decimal(values):
+            scores[name] = -len(set(values)) / len(values)
+    return clear_winner(scores, USUAL_LABELS, all_columns(rows))
+
+
+def pair_columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The columns of the first and of the second text, where names say that they belong together; else none."""
+    names = {name.lower(): name for name in all_columns(rows)}
+    found = [(names[one], names[other]) for one, other in USUAL_PAIRS if one in names and other in names]
+    return ([found[0][0]], [found[0][1]]) if len(found) == 1 else ([one for one, _ in found], [two for _, two in found])
+
+
+def all_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns that occur, in their order."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def column_values(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """For each column that holds any, its values as text."""
+    found = {name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in all_columns(rows)}
+    return {name: values for name, values in found.items() if values}
+
+
+def clear_winner(scores: Mapping[str, float], usual_names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The usual name when exactly one column bears one, odd values or not when none looks right; else all by score."""
+    usual = [name for name in columns if name.lower() in usual_names]
+    return usual if len(usual) == 1 else sorted(scores, key=lambda name: -scores[name])
+
+
+def _is_decimal(values: Sequence[str]) -> bool:
+    try:
+        return any(float(value) % 1 != 0 for value in values)
+    except ValueError:
+        return False
+
+
+def check_labels(counts: Mapping[str, int], rows: int, file: str) -> None:
+    """Refuse one class only, far too many classes, and labels that differ by case or space.
+
+    Args:
+        counts: Rows of each label.
+        rows: All rows.
+        file: The data file.
+
+    Raises:
+        DataError: Names the labels, with the mend.
+    """
+    name = Path(file).name
+    if len(counts) == 1:
+        only = next(iter(counts))
+        raise DataError(
+            f"'{name}' has one class only: every label is '{only}'.",
+            "Add rows of another class, or name another label column.",
+        )
+    if rows >= ROWS_TO_JUDGE_LABELS and len(counts) > min(MOST_CLASSES, rows // 2):
+        raise DataError(
+            f"The label column of '{name}' holds {len(counts):,} different values in {rows:,} rows.",
+            "Name the column that holds the classes.",
+        )
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        alike[" ".join(label.casefold().split())].append(label)
+    variants = [sorted(labels, key=lambda label: -counts[label]) for labels in alike.values() if len(labels) > 1]
+    if variants:
+        listed = "; ".join(", ".join(f"'{label}' ({counts[label]} rows)" for label in labels) for labels in variants)
+        mends = ", ".join(f"'{labels[0]}' instead of '{other}'" for labels in variants for other in labels[1:])
+        raise DataError(f"'{name}' has labels that differ only by case or space: {listed}.", f"Write {mends}.")
+
+
+def are_right(rows: Rows, predictions: Predictions) -> Array:
+    """Whether each answer is the truth; (rows,) booleans."""
+    return np.array(
+        [truth == answer for truth, answer in zip(rows.answers, predictions.answers, strict=True)], dtype=bool
+    )
+
+
+def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers: Array) -> list[ClassErrors]:
+    """Precision, recall and F1 of each class from how often it was right, true and answered; each (classes,)."""
+    return [
+        ClassErrors(
+            label=label,
+            rows=int(truths[place]),
+            precision=float(hits[place] / max(answers[place], 1)),
+            recall=float(hits[place] / max(truths[place], 1)),
+            f1=float(2 * hits[place] / max(truths[place] + answers[place], 1)),
+        )
+        for place, label in enumerate(classes)
+    ]
+
+
+def worst_cases(rows: Rows, predictions: Predictions, right: Array) -> list[ErrorCase]:
+    """The rows that were answered wrong with most confidence, surest first."""
+    assert predictions.confidence is not None
+    order: Iterable[Any] = np.argsort(-predictions.confidence)
+    wrong = [place for place in order if not right[place]][:WORST_ROWS]
+    return [
+        ErrorCase(
+            row_id=rows.ids[place],
+            text=shown_input(rows.inputs[place]),
+            truth=shown_answer(rows.answers[place]),
+            answer=shown_answer(predictions.answers[place]),
+            confidence=float(predictions.confidence[place]),
+        )
+        for place in wrong
+    ]
+
+
+def shown_input(given: Any) -> str:
+    """An input as an error case keeps it: the two texts of a pair apart."""
+    return (given if isinstance(given, str) else " ⇄ ".join(given))[:LONGEST_SHOWN]
+
+
+def shown_answer(answer: Any) -> str:
+    """An answer in one line."""
+    return ", ".join(answer) or "none" if isinstance(answer, tuple) else str(answer)
