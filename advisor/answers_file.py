@@ -4,7 +4,7 @@ import difflib
 import math
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from pipeline.data.values import as_number
 from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Task, load_task
 
+LARGEST_GOAL = 1e12
 SECTIONS = ("data", "goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
 
 
@@ -98,8 +99,8 @@ def _fault(fault: Any) -> Fault:
 def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
     """What only the task knows: its columns, its scores and their bounds, and its own questions."""
     key, tasks = values.get("task", Answers.model_fields["task"].default), load_tasks()
-    if key not in TASKS:
-        known = key in tasks
+    if not isinstance(key, str) or key not in TASKS:
+        known = isinstance(key, str) and key in tasks
         problem = f"'{key}' is not built yet" if known else f"is {key!r:.60}"
         yield "task", (problem, f"Built are: {', '.join(TASKS)}." if known else _did_you_mean(str(key), list(tasks)))
         return
@@ -120,10 +121,25 @@ def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, F
             yield f"data.{name}", ("is not a key of [data]", _did_you_mean(name, [*known, *fields]))
         elif isinstance(column, list) and not (name in roles and roles[name].many):
             yield f"data.{name}", (f"is {column!r:.60}", "Write the name of one column.")
+    yield from _twice(columns, roles)
     named = set(columns) & set(roles)
     if named and not any(named <= {role.key for role in layout.roles} for layout in task.layouts):
         ways = "; or ".join(", ".join(role.key for role in layout.roles) for layout in task.layouts)
         yield "data", (f"names columns that do not go together: {', '.join(sorted(named))}", f"Name {ways}.")
+
+
+def _twice(columns: dict[str, Any], roles: Collection[str]) -> Iterator[tuple[str, Fault]]:
+    """Columns that fill two roles: what goes in would be the answer itself, or a text its own pair."""
+    filled: dict[str, str] = {}
+    for role in roles:
+        given = columns.get(role, [])
+        for column in given if isinstance(given, list) else [given]:
+            if str(column) in filled:
+                yield (
+                    f"data.{role}",
+                    (f"is '{column}', as {filled[str(column)]} is", "Name a column of its own for each."),
+                )
+            filled.setdefault(str(column), role)
 
 
 def _option_faults(options: dict[str, Any], rules: TaskRules) -> Iterator[tuple[str, Fault]]:
@@ -132,7 +148,7 @@ def _option_faults(options: dict[str, Any], rules: TaskRules) -> Iterator[tuple[
         place = f"task_options.{name}"
         if name not in questions:
             yield place, ("is not a question of this task", _did_you_mean(name, list(questions)))
-        elif questions[name].choices and value not in questions[name].choices:
+        elif questions[name].choices and str(value) not in questions[name].choices:
             yield place, (f"is {value!r:.60}", f"Write one of: {', '.join(questions[name].choices)}.")
         elif questions[name].number and as_number(value) is None:
             yield place, (f"is {value!r:.60}", "Write a number.")
@@ -150,13 +166,15 @@ def _columns(data: dict[str, Any]) -> dict[str, Any]:
 
 def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
     asked = goal.get("metric") or next(iter(task.metrics))
-    if asked not in task.metrics:
+    if not isinstance(asked, str) or asked not in task.metrics:
         yield "goal.metric", (f"'{asked}' is not a score of this task", _did_you_mean(str(asked), list(task.metrics)))
         return
     low, high = task.metrics[asked].bounds
     for name, least, most in (("good_enough", low, high), ("useful_gain", 0.0, high - low)):
         value = goal.get(name)
-        if isinstance(value, int | float) and not (least <= value <= most and math.isfinite(value)):
+        if isinstance(value, int) and abs(value) > LARGEST_GOAL:
+            yield f"goal.{name}", ("is far too large", f"Write a number up to {LARGEST_GOAL:g}.")
+        elif isinstance(value, int | float) and not (least <= value <= most and math.isfinite(value)):
             percent = f" Write {value / 100:g} for {value:g} of a hundred." if most == 1 < value <= 100 else ""
             span = f"lie between {least:g} and {most:g}" if most < math.inf else f"be a number, at least {least:g}"
             yield f"goal.{name}", (f"is {value:g}", f"It has to {span}.{percent}")

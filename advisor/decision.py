@@ -50,6 +50,7 @@ class Case:
         memory_share: Of the memory budget.
         points: Weighted factor points, 0 to 4.
         latency_share: Of the time that one answer may take in use; None without a limit.
+        comparable: Whether the rows allow a comparison at all.
     """
 
     usable_rows: int
@@ -66,6 +67,7 @@ class Case:
     memory_share: float | None
     points: float
     latency_share: float | None = None
+    comparable: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Finding]:
     if case.median_class_rows is not None and case.median_class_rows < limits["few_rows_per_class"]:
         value = shown(case.median_class_rows, "number")
         found.append(_finding(rules, "few_rows_per_class", "data_availability", value))
+    if not found and not case.comparable:
+        found.append(_finding(rules, "nothing_to_compare", "data_availability", f"{case.usable_rows}"))
     if case.consent == "no":
         found.append(_finding(rules, "no_consent", "data_availability", case.consent))
     return found

@@ -131,6 +131,7 @@ def make_case(
         memory_share=(quantities or {}).get("memory_share"),
         latency_share=facts.model.latency_ms / limit if facts.model and limit else None,
         points=points,
+        comparable=measuring.bench is not None,
     )
 
 

@@ -166,7 +166,7 @@ class Measuring:
         """Rows and folds on which ways are compared, or None when there are too few."""
         from advisor.measurements.dataset import usable_positions
 
-        return make_bench(self.task, self.data, usable_positions(self.data), self.metric, self.answers.seed)
+        return make_bench(self.task, self.data, usable_positions(self.data, self.task), self.metric, self.answers.seed)
 
     @cached_property
     def at_hand(self) -> list[Candidate]:

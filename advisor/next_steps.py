@@ -71,6 +71,8 @@ def after_result(decision: Decision, result: Result, folder: str) -> NextSteps:
         )
     steps += _weakest_class(result)
     enough, reached = decision.good_enough, result.fine_tuned.score
+    if enough == decision.metric_facts.lowest:  # nobody said what is good enough, and no model is without error
+        return NextSteps.of(*steps)
     if (reached < enough) if decision.metric_facts.higher_is_better else (reached > enough):
         short = f"{reached:.3f} is still short of the {enough:.3f} that is good enough."
         steps += _measure_another(decision, short)

@@ -22,7 +22,7 @@ WRITERS = {".csv", ".jsonl", ".parquet"}
 
 
 def predict(
-    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, named: Mapping[str, str] | None = None
+    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, named: Mapping[str, Any] | None = None
 ) -> tuple[str, int]:
     """Answer the rows of a file and write them with their answers.
 
@@ -43,6 +43,11 @@ def predict(
     given = folder.answers.data
     source = DataSource(train=data, encoding=given.encoding, delimiter=given.delimiter)
     way, columns, answer = _way(folder, cheap=cheap)
+    unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
+    if unknown:
+        raise DataError(
+            f"This run has no column for '{unknown[0]}'.", f"It reads {', '.join(columns)}; name those with --column."
+        )
     columns |= named or {}
     task = load_task(folder.answers.task, folder.answers.task_options, columns)
     table = read(data, source, Path.cwd())

@@ -215,7 +215,7 @@ class Answers(Document):
     """Kind of task: a key of `advisor models --task`."""
     name: str | None = None
     """Name of the run; the data file's name when not given."""
-    seed: int = 13
+    seed: int = Field(default=13, ge=0, lt=2**32)
     """Seed of every random choice."""
     data: DataSource
     goal: Goal = Goal()

@@ -60,16 +60,20 @@ def answers_from(path: Path, options: Mapping[str, Mapping[str, Any]]) -> Answer
     return anchored(check_answers(values, path.name), path.resolve().parent if is_answers else Path.cwd())
 
 
-def pairs(given: Sequence[str] | None) -> dict[str, str]:
-    """What was given as KEY=VALUE.
+def pairs(given: Sequence[str] | None) -> dict[str, Any]:
+    """What was given as KEY=VALUE; a key that was given more than once has a list.
 
     Raises:
         AnswersError: One has no equals sign.
     """
+    found: dict[str, Any] = {}
     for each in given or ():
-        if "=" not in each:
+        key, sign, value = each.partition("=")
+        if not sign:
             raise AnswersError(f"'{each}' has no equals sign.", "Write it as KEY=VALUE, such as score=stars.")
-    return {key: value for key, _, value in (each.partition("=") for each in given or ())}
+        earlier = found.get(key)
+        found[key] = value if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), value]
+    return found
 
 
 def anchored(answers: Answers, base: Path) -> Answers:

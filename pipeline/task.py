@@ -66,9 +66,8 @@ class Rows:
 class Predictions:
     """A model's answers.
 
-    Shapes: `row_ids` and `answers` have one entry per row; `scores` is (rows, classes), the probability of each class, where
-    one answer is drawn from all classes at once or each class is answered for itself; `confidence` is (rows,), between 0 and 1,
-    where the model can tell how sure it is.
+    Shapes: `row_ids` and `answers` have one entry per row; `scores` is (rows, classes), the probability of each class where a
+    row has one set of them; `confidence` is (rows,), between 0 and 1, where the model can tell how sure it is.
     """
 
     row_ids: tuple[str, ...]
@@ -211,10 +210,9 @@ class RivalSetting:
 
 @dataclass(frozen=True)
 class Signal:
-    """Targets as numbers beside what they might be told from, to ask whether there is anything to learn.
+    """Targets as numbers beside what they might be told from, for rows, or where a row holds many answers for one of each.
 
-    Shapes: `features` is (samples, features), `texts` has one text per sample, `targets` is (samples, columns). A sample is
-    a row, or where a row holds many answers one of them.
+    Shapes: `features` is (samples, features), `texts` has one text per sample, `targets` is (samples, columns).
     """
 
     features: Array
@@ -238,8 +236,7 @@ class TrainingSetting:
 
 
 Features = dict[str, list[int]]
-"""What a model reads of one input: `input_ids` and what goes with them, cut but not padded. Keys that the tokenizer does not
-name are the task's own."""
+"""What a model reads of one input, cut but not padded: what its tokenizer names, and keys of the task's own."""
 
 
 class Task(Protocol):
@@ -323,6 +320,9 @@ class Task(Protocol):
 
     def weight(self, given: Input) -> int:
         """How many answers an input asks for: 1, or the number of its words."""
+
+    def is_empty(self, given: Input) -> bool:
+        """Whether an input lacks what an answer could be told from."""
 
     def signal(
         self, rows: Rows, embedder: "Embedder", pooling: str, classes: Sequence[str], most: int, seed: int

@@ -38,7 +38,7 @@ def measure_dataset(
         domains: Words that mark each domain.
     """
     begun = time.perf_counter()
-    usable = usable_positions(data)
+    usable = usable_positions(data, task)
     per_class = _rows_per_class(data, task, usable)
     texts = [as_one_text(data.rows.inputs[position]) for position in data.positions("train", "validation")]
     words = [text.split() for text in texts]
@@ -63,7 +63,7 @@ def measure_dataset(
         near_duplicate_fraction=1 - len(set(keys)) / len(keys),
         conflicting_rows=len(conflicts),
         leaked_rows=sides["left_out"],
-        empty_rows=sum(not as_one_text(given).strip() for given in data.rows.inputs),
+        empty_rows=sum(map(task.is_empty, data.rows.inputs)),
         median_words=float(np.median(lengths)),
         longest_words=max(lengths),
         distinct_word_fraction=len(set(every_word)) / max(len(every_word), 1),
@@ -71,7 +71,7 @@ def measure_dataset(
         language=language,
         language_source=source,
         domain=_domain(texts, domains),
-        findings=[*_findings(data, per_class, conflicts), *task.audit(data.unsealed())],
+        findings=[*_findings(data, task, per_class, conflicts), *task.audit(data.unsealed())],
         seconds=time.perf_counter() - begun,
     )
 
@@ -83,14 +83,14 @@ def _rows_per_class(data: Dataset, task: Task, usable: Sequence[int]) -> dict[st
     return {kind: counts[kind] for kind in sorted(known)}
 
 
-def usable_positions(data: Dataset) -> list[int]:
+def usable_positions(data: Dataset, task: Task) -> list[int]:
     """Positions of rows that may train and are worth it: not empty, not a copy or nearly one of an earlier, not contradicted."""
     conflicts = set(_conflicting(data))
     seen: set[str] = set()
     found = []
     for position in data.positions("train", "validation"):
         key = data.groups.keys[position]
-        if key in seen or position in conflicts or not as_one_text(data.rows.inputs[position]).strip():
+        if key in seen or position in conflicts or task.is_empty(data.rows.inputs[position]):
             continue
         seen.add(key)
         found.append(position)
@@ -117,13 +117,13 @@ def _contradict(answers: set[Answer], apart: float) -> bool:
     return max(numbers) - min(numbers) > apart if numbers else len(answers) > 1
 
 
-def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[int]) -> list[Finding]:
+def _findings(data: Dataset, task: Task, per_class: Mapping[str, int], conflicts: Sequence[int]) -> list[Finding]:
     hashes, keys = data.groups.text_hashes, data.groups.keys
     shown = set(data.positions("train", "validation", "reserve", "left_out"))
     copies = _later(hashes)
     near = [position for position in _later(keys) if position not in set(copies)]
     leaked = [position for position, side in enumerate(data.sides) if side == "left_out"]
-    empty = [position for position, given in enumerate(data.rows.inputs) if not as_one_text(given).strip()]
+    empty = [position for position, given in enumerate(data.rows.inputs) if task.is_empty(given)]
 
     def examples(positions: Sequence[int]) -> list[str]:
         texts = (as_one_text(data.rows.inputs[position])[:120] for position in positions if position in shown)
@@ -151,7 +151,7 @@ def _findings(data: Dataset, per_class: Mapping[str, int], conflicts: Sequence[i
             leaked,
             "Rows whose text also stands in the validation or test rows; they are left out of training.",
         ),
-        finding("empty", empty, "Rows without text; nothing can be learned from them."),
+        finding("empty", empty, "Rows that lack a text; nothing can be learned from them."),
     ]
     if rare:
         because = f"Classes with fewer than {RARE_CLASS_ROWS} usable training rows."

@@ -85,6 +85,11 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dat
             continue
         table = read(name, source, folder, split=side or "train")
         rows = task.rows(table, source.columns, name, labelled=True)
+        if side is not None and not len(rows):
+            raise DataError(
+                f"No row of '{Path(name).name}' has an answer to score against.",
+                f"Fill the column that holds the truth, or take `{side}` out of [data].",
+            )
         if side is None and source.max_rows is not None:
             rows = _sample(rows, source.max_rows, seed)
         unlabelled += len(table) - len(rows) if source.max_rows is None or side is not None else 0
@@ -95,8 +100,23 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dat
     groups = group(together.inputs)
     earlier = load_splits(folder / source.splits) if source.splits else None
     sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
+    if source.test is None:
+        sides = _keep_rare_classes(task, together, groups, sides)
     _refuse_unseen_classes(task, together, sides, source)
+    if "train" not in sides:
+        raise DataError(
+            f"No row of '{Path(source.train).name}' is left to train on: each also stands in the validation or test file.",
+            "Give files that do not hold the same rows.",
+        )
     return Dataset(together, groups, sides, source.test is not None, unlabelled)
+
+
+def _keep_rare_classes(task: Task, rows: Rows, groups: Groups, sides: Sequence[Side]) -> list[Side]:
+    """The sides with every class somewhere outside the test rows: a drawn one that is alone with its class goes back to training."""
+    known = set(task.classes(rows.take([row for row, side in enumerate(sides) if side != "test"])))
+    drawn = [row for row, side in enumerate(sides) if side == "test"]
+    back = {groups.keys[row] for row in drawn if not known.issuperset(task.classes(rows.take([row])))}
+    return ["train" if side == "test" and groups.keys[row] in back else side for row, side in enumerate(sides)]
 
 
 def _refuse_unseen_classes(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:

@@ -67,6 +67,12 @@ def _from_one_column(cells: "pd.Series", delimiter: str | None, file: str) -> li
     lists = {row: entries for row, cell in filled.items() if (entries := as_list(cell)) is not None}
     texts = {row: str(as_label(cell)) for row, cell in filled.items() if row not in lists}
     if delimiter:
+        if texts and not any(delimiter in text for text in texts.values()):
+            raise DataError(
+                f"The label_delimiter {delimiter!r} is in no cell of the column '{cells.name}' of '{Path(file).name}'.",
+                "Give the character that separates the labels there, or take label_delimiter out.",
+            )
+        _refuse_printed_lists(texts, str(cells.name), file)
         lists |= {row: [part.strip() for part in text.split(delimiter) if part.strip()] for row, text in texts.items()}
     else:
         _refuse_unclear(texts, str(cells.name), file, one_each=not lists)
@@ -93,16 +99,29 @@ def _refuse_unclear(texts: Mapping[Any, str], name: str, file: str, *, one_each:
     Raises:
         DataError: Names the first such row.
     """
-    unclear = [row for row, text in texts.items() if not one_each or _delimiter(text) or text.lstrip().startswith("[")]
+    _refuse_printed_lists(texts, name, file)
+    unclear = [row for row, text in texts.items() if not one_each or _delimiter(text)]
     if not unclear:
         return
     text = texts[unclear[0]]
-    say = f'Say what separates labels: `label_delimiter = "{_delimiter(text) or ";"}"` under [data].'
-    as_json = 'Write lists as JSON, with double quotes: ["one label", "another"].'
     raise DataError(
         f"Row {unclear[0]} of '{Path(file).name}' holds {_shown(text)} in the column '{name}', which is no list.",
-        as_json if text.lstrip().startswith("[") else say,
+        f'Say what separates labels: `label_delimiter = "{_delimiter(text) or ";"}"` under [data].',
     )
+
+
+def _refuse_printed_lists(texts: Mapping[Any, str], name: str, file: str) -> None:
+    """Refuse lists as a program prints them, whose brackets and quotes would become part of the labels.
+
+    Raises:
+        DataError: Names the first such row.
+    """
+    for row, text in texts.items():
+        if text.lstrip().startswith("["):
+            raise DataError(
+                f"Row {row} of '{Path(file).name}' holds {_shown(text)} in the column '{name}', which is no list.",
+                'Write lists as JSON, with double quotes: ["one label", "another"].',
+            )
 
 
 def _delimiter(text: str) -> str:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.values import as_label
 from pipeline.errors import DataError
 from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase
 from pipeline.task import Array, Metric, Predictions, Rows
 from pipeline.tasks.pooled import PooledTask
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.predictors.linear import Readout
 
 MOST_CLASSES = 1000
@@ -105,6 +108,21 @@ class OneLabelTask(PooledTask):
             mended=int((ours & ~theirs).sum()),
             broken=int((~ours & theirs).sum()),
         )
+
+
+def read_labels(cells: "pd.Series", file: str) -> list[str | None]:
+    """The one label of each cell, None where it is empty.
+
+    Raises:
+        DataError: A cell holds a list or an object; names its row.
+    """
+    for row, cell in cells.items():
+        if isinstance(cell, list | dict | tuple) or getattr(cell, "ndim", 0) > 0:
+            raise DataError(
+                f"Row {row} of '{Path(file).name}' holds several values in the label column '{cells.name}'.",
+                'For several labels a row set task = "multi-label-classification", or name another column.',
+            )
+    return [as_label(cell) for cell in cells]
 
 
 def text_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:

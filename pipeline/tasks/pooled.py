@@ -81,6 +81,10 @@ class PooledTask:
         del given
         return 1
 
+    def is_empty(self, given: Input) -> bool:
+        """A text without a letter, or a pair that lacks one."""
+        return not all(text.strip() for text in ([given] if isinstance(given, str) else given))
+
     def signal(
         self, rows: Rows, embedder: "Embedder", pooling: str, classes: Sequence[str], most: int, seed: int
     ) -> Signal:

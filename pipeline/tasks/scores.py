@@ -20,6 +20,9 @@ IDS = re.compile(r"(^|_)(id|index|number|no)$", re.IGNORECASE)
 MOSTLY = 0.9
 """Share of numbers from which a column is taken for scores; `rows` names the cells that are none."""
 FEWEST_SCORES = 3
+LARGEST = 1e12
+"""Scores beyond it are taken for a slip; their squares would drown all others."""
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 FAULTS_SHOWN = 3
 STRENGTHS = 10.0 ** np.arange(-1, 6.5, 0.5)
 """What is added to the squares of standardised features. Measured with all-MiniLM-L6-v2: best are 1,000 on graded tweets and
@@ -230,17 +233,19 @@ def refuse_words(ids: Sequence[str], cells: Sequence[Any], name: str, file: str)
     wrong = [
         (place, str(cell).strip())
         for place, cell in zip(ids, cells, strict=True)
-        if not is_missing(cell) and as_number(cell) is None
+        if not is_missing(cell) and ((number := as_number(cell)) is None or abs(number) > LARGEST)
     ]
     if not wrong:
         return
     listed = ", ".join(f"row {place} '{cell[:40]}'" for place, cell in wrong[:FAULTS_SHOWN])
     more = f" and {len(wrong) - FAULTS_SHOWN:,} more" if len(wrong) > FAULTS_SHOWN else ""
-    comma = next((cell for _, cell in wrong if as_number(cell.replace(",", ".", 1)) is not None), None)
+    comma = next((cell for _, cell in wrong if as_number(cell.replace(",", ".", 1)) is not None and "," in cell), None)
+    if comma is not None and THOUSANDS.fullmatch(comma):  # who can tell 2,380 from 2.380
+        comma = None
     mend = (
         f"Write a decimal point, {comma.replace(',', '.')} instead of '{comma}'"
         if comma
-        else "Write numbers such as 3.5"
+        else f"Write plain numbers up to {LARGEST:g}, such as 3.5 or 2380, with no comma"
     )
     raise DataError(
         f"'{Path(file).name}' has cells in its column '{name}' that are not numbers: {listed}{more}.",

@@ -1,5 +1,6 @@
 """What is wrong or odd about tags: refused before anything is learned from them, or counted for the audit."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pipeline.tasks.spans import OUTSIDE, SCHEMES, as_tags, illegal_places, lett
 from pipeline.tasks.tag_reading import Sentence
 
 EXAMPLES = 3
+ODD_PREFIX = re.compile(r"[BIESLU][_/:.]\w|[biesluo]-\w|\w[\w ]*-[BIESLU]$")
+"""Prefixes as other tools write them, and suffixes; read as they stand they would make two types of one."""
 LONGEST_EXAMPLE = 120
 OPENERS = frozenset("BISU")
 """Letters of which a scheme needs one: without any, no span could begin or have an inside."""
@@ -32,6 +35,11 @@ def check_tags(sentences: Sequence[Sequence[str]], file: str, *, by_spans: bool)
             f"The tags of '{name}' are {len(rows):,} different ones for {words:,} words.",
             "Name the column that holds the tags.",
         )
+    if len(sentences) >= ROWS_TO_JUDGE_LABELS and all(len(row) == 1 for row in sentences):
+        raise DataError(
+            f"Every row of '{name}' holds one word: a tag is told from the words around it.",
+            "Put the words of a sentence into one row, as a list, and their tags beside them.",
+        )
     if by_spans:
         _check_spans(sentences, set(rows) - {OUTSIDE}, name)
     check_labels(rows, 0, file)
@@ -44,6 +52,17 @@ def _check_spans(sentences: Sequence[Sequence[str]], tags: set[str], name: str) 
         raise DataError(
             f"The tags of '{name}' are numbers, which do not say where spans begin: {_listed(tags)}.",
             f"Write their names, such as 'B-city', 'I-city' and 'O'. {_ONE_A_WORD}",
+        )
+    odd = {tag for tag in tags if ODD_PREFIX.match(tag)}
+    if len(odd) > len(tags) / 2 or tags <= set("BIESLU"):
+        raise DataError(
+            f"The tags of '{name}' are in no scheme that is known: {_listed(odd or tags)}.",
+            f"Write 'B-city' and 'I-city', with a capital letter, a hyphen and the type. {_ONE_A_WORD}",
+        )
+    if not any(OUTSIDE in row for row in sentences):
+        raise DataError(
+            f"No word of '{name}' is outside of every span: none has the tag 'O'.",
+            f"Write 'O' for words that are in no span. {_ONE_A_WORD}",
         )
     letters = letters_of(tags)
     bare = {tag for tag in tags if not letters_of([tag])}

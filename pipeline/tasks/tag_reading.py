@@ -225,7 +225,11 @@ def tag_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
         if few and max(lengths) > 1:
             words[sentences] = float(vocabularies[sentences])
             tags |= {name: -float(count) for name, count in few.items()}
+    if not words:  # rows whose lengths differ by a fault: their names still say what they are
+        words = {name: 0.0 for name in names if name.lower() in USUAL_WORDS}
+        tags = {name: 0.0 for name in names if name.lower() in USUAL_TAGS}
     spans = {name: 1.0 for name in names if _hold_spans(rows, name)}
+    spans = spans or {name: 0.0 for name in names if name.lower() in USUAL_SPANS}
     return {
         "tokens": [*clear_winner(words, USUAL_WORDS, list(words))],
         "tags": [*clear_winner(tags, USUAL_TAGS, list(tags))],

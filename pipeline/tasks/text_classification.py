@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.data.values import as_label, as_text
+from pipeline.data.values import as_text
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
 from pipeline.task import Column, Layout, Metric, RivalSetting, Role, Rows, Task
-from pipeline.tasks.labels import OneLabelTask, label_columns, text_columns
+from pipeline.tasks.labels import OneLabelTask, label_columns, read_labels, text_columns
 from pipeline.tasks.pooled import Fits, Loads, at_hand
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TextClassification(OneLabelTask):
         texts = [as_text(value) for value in column(table, columns["text"], file)]
         if not labelled:
             return Rows(tuple(str(place) for place in table.index), tuple(texts), ())
-        labels = [as_label(value) for value in column(table, columns["label"], file)]
+        labels = read_labels(column(table, columns["label"], file), file)
         kept = [place for place, label in enumerate(labels) if label is not None]
         return Rows(
             ids=tuple(str(table.index[place]) for place in kept),

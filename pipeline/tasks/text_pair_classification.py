@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pipeline.data.values import as_label, as_text
+from pipeline.data.values import as_text
+from pipeline.errors import DataError
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
 from pipeline.predictors.linear import Kind, OneLabel
 from pipeline.records import ErrorAnalysis, ErrorTable, Finding
 from pipeline.task import Array, Column, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
-from pipeline.tasks.labels import OneLabelTask, all_columns, are_right, label_columns, pair_columns, text_columns
+from pipeline.tasks.labels import (
+    OneLabelTask,
+    all_columns,
+    are_right,
+    label_columns,
+    pair_columns,
+    read_labels,
+    text_columns,
+)
 from pipeline.tasks.pooled import Fits, Loads, at_hand
 
 if TYPE_CHECKING:
@@ -86,7 +95,7 @@ class TextPairClassification(OneLabelTask):
         ids = [str(place) for place in table.index]
         if not labelled:
             return Rows(tuple(ids), tuple(pairs), ())
-        labels = [as_label(value) for value in column(table, columns["label"], file)]
+        labels = read_labels(column(table, columns["label"], file), file)
         kept = [place for place, label in enumerate(labels) if label is not None]
         return Rows(
             ids=tuple(ids[place] for place in kept),
@@ -169,7 +178,14 @@ def read_pairs(table: "pd.DataFrame", columns: Mapping[str, Any], file: str) -> 
     from pipeline.data.reading import column
 
     one, other = (map(as_text, column(table, columns[key], file)) for key in ("text", "text_pair"))
-    return list(zip(one, other, strict=True))
+    pairs = list(zip(one, other, strict=True))
+    for side, key in enumerate(("text", "text_pair")):
+        if pairs and not any(pair[side].strip() for pair in pairs):
+            raise DataError(
+                f"The column '{columns[key]}' of '{Path(file).name}' is empty in every row.",
+                f"Fill it, or name another column for {key}.",
+            )
+    return list(pairs)
 
 
 def pair_similarity(embedder: "Embedder", inputs: Sequence[Input]) -> Array:

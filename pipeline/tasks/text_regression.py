@@ -189,6 +189,11 @@ class TextRegression(PooledTask):
             DataError: Names them.
         """
         found = sorted(set(numbers(rows.answers).tolist()))
+        if not any(self._readout.lowest <= score <= self._readout.highest for score in found):
+            raise DataError(
+                f"No score of '{Path(file).name}' lies on the scale that was named; they go from {shown(found[0])} to {shown(found[-1])}.",
+                "Mend `lowest` and `highest` under [task_options], or name another score column.",
+            )
         if len(found) < FEWEST_SCORES:
             other = "text-pair-classification" if self.pairs else "text-classification"
             raise DataError(

@@ -161,6 +161,10 @@ class TokenClassification(PooledTask):
         """One answer for each word."""
         return len(given)
 
+    def is_empty(self, given: Input) -> bool:
+        """A sentence without a word."""
+        return not any(word.strip() for word in given)
+
     def signal(
         self, rows: Rows, embedder: "Embedder", pooling: str, classes: Sequence[str], most: int, seed: int
     ) -> Signal:
