@@ -84,8 +84,8 @@ def _detect(
         if isinstance(clear, dict):
             return clear
         unclear.append(clear)
-    filled = [sum(bool(found.get(role.key)) for role in layout.roles) for layout in layouts]
-    role = next(role for role, count in zip(reversed(unclear), reversed(filled), strict=True) if count == max(filled))
+    empty = [sum(not found.get(role.key) for role in layout.roles) for layout in layouts]
+    role = next(role for role, count in zip(reversed(unclear), reversed(empty), strict=True) if count == min(empty))
     taken = {str(column) for column in columns.values()}
     likely = [shown_column(column) for column in found.get(role.key, []) if str(column) not in taken]
     every = list(dict.fromkeys(key for row in rows for key in row))

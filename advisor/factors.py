@@ -74,7 +74,7 @@ def weighted_points(rules: list[FactorRule], factors: list[FactorScore]) -> floa
 def shown(value: float, kind: str) -> str:
     """A quantity as people read it."""
     if kind == "percent":
-        return f"{100 * value:.0f} %"
+        return "over 99 %" if 0.995 <= value < 1 else f"{100 * value:.0f} %"  # nearly certain is not certain
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 

@@ -110,7 +110,7 @@ def _squares(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequen
 
 SPEARMAN = RankCorrelation(
     name="spearman",
-    title="Spearman's rank correlation",
+    title="Spearman correlation",
     higher_is_better=True,
     bounds=(-1.0, 1.0),
     unit="points",
@@ -239,18 +239,20 @@ def refuse_words(ids: Sequence[str], cells: Sequence[Any], name: str, file: str)
         return
     listed = ", ".join(f"row {place} '{cell[:40]}'" for place, cell in wrong[:FAULTS_SHOWN])
     more = f" and {len(wrong) - FAULTS_SHOWN:,} more" if len(wrong) > FAULTS_SHOWN else ""
-    comma = next((cell for _, cell in wrong if as_number(cell.replace(",", ".", 1)) is not None and "," in cell), None)
-    if comma is not None and THOUSANDS.fullmatch(comma):  # who can tell 2,380 from 2.380
-        comma = None
-    mend = (
-        f"Write a decimal point, {comma.replace(',', '.')} instead of '{comma}'"
-        if comma
-        else f"Write plain numbers up to {LARGEST:g}, such as 3.5 or 2380, with no comma"
-    )
     raise DataError(
         f"'{Path(file).name}' has cells in its column '{name}' that are not numbers: {listed}{more}.",
-        f"{mend}; leave a cell empty to leave its row out.",
+        f"{_mend_of([cell for _, cell in wrong])}; leave a cell empty to leave its row out.",
     )
+
+
+def _mend_of(cells: Sequence[str]) -> str:
+    """How cells that are not numbers should be written."""
+    commas = [cell for cell in cells if "," in cell and as_number(cell.replace(",", ".", 1)) is not None]
+    if commas and not THOUSANDS.fullmatch(commas[0]):  # who can tell 2,380 from 2.380
+        return f"Write a decimal point, {commas[0].replace(',', '.')} instead of '{commas[0]}'"
+    if any(THOUSANDS.fullmatch(cell) or as_number(cell) is not None for cell in cells):
+        return f"Write plain numbers up to {LARGEST:g}, such as 3.5 or 2380, with no comma"
+    return "Write numbers such as 3.5"
 
 
 def numbers(answers: Sequence[Answer]) -> Array:

@@ -59,12 +59,14 @@ def _check_spans(sentences: Sequence[Sequence[str]], tags: set[str], name: str) 
             f"The tags of '{name}' are in no scheme that is known: {_listed(odd or tags)}.",
             f"Write 'B-city' and 'I-city', with a capital letter, a hyphen and the type. {_ONE_A_WORD}",
         )
-    if not any(OUTSIDE in row for row in sentences):
-        raise DataError(
-            f"No word of '{name}' is outside of every span: none has the tag 'O'.",
-            f"Write 'O' for words that are in no span. {_ONE_A_WORD}",
-        )
     letters = letters_of(tags)
+    words = Counter(tag for row in sentences for tag in row)
+    commonest, most = words.most_common(1)[0]
+    if OUTSIDE not in words and most > words.total() / 2 and not letters_of([commonest]):
+        raise DataError(
+            f"Most words of '{name}' have the tag '{commonest}' and none has 'O', which says that a word is in no span.",
+            f"Write 'O' instead of '{commonest}' if that is what it means. {_ONE_A_WORD}",
+        )
     bare = {tag for tag in tags if not letters_of([tag])}
     if letters and bare:
         raise DataError(

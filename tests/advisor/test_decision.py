@@ -246,6 +246,7 @@ def random_case(draw: random.Random) -> Case:
         memory_share=draw.choice([None, 0.0, 0.5, 1.0, 70.0]),
         latency_share=draw.choice([None, 0.0, 1.0, 70.0]),
         points=4 * draw.random(),
+        comparable=draw.random() > 0.2,
     )
 
 

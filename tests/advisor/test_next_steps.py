@@ -50,7 +50,7 @@ def test_a_score_under_what_is_good_enough_is_still_short_of_it(good_enough: flo
     assert (f"0.872 is still short of the {good_enough:.3f} that is good enough." in said) == short
 
 
-@pytest.mark.parametrize(("good_enough", "short"), [(0.0, True), (12.3, True), (12.4, False), (20.0, False)])
+@pytest.mark.parametrize(("good_enough", "short"), [(0.0, False), (12.3, True), (12.4, False), (20.0, False)])
 def test_an_error_over_what_is_good_enough_is_still_short_of_it(good_enough: float, short: bool) -> None:
     sample = decisions.ratings()
     assert sample.result is not None
