@@ -80,8 +80,7 @@ def _write(table: Any, answers: list[Any], confidence: Array | None, out: Path, 
         raise DataError(
             f"'{Path(source.train).name}' has a column '{taken[0]}' already.", "Rename it; that name is written here."
         )
-    listed = [list(answer) if isinstance(answer, tuple) else answer for answer in answers]
-    answered = table.assign(prediction=listed)
+    answered = table.assign(prediction=answers)
     if confidence is not None:
         answered["confidence"] = confidence
     path = find_file(source.train, Path.cwd())

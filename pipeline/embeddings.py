@@ -21,6 +21,8 @@ POOLINGS = ("mean", "cls", "layer_mean")
 BLOCK = 512
 """Texts that are computed and saved together, so that a stop loses no more."""
 TOKENS_A_BATCH = 8192
+UNCOUNTED = -100
+"""Target of a token that no loss counts, in the field's convention."""
 WORD_STARTS = "word_starts"
 """Key of encoded words: for each word the position of its first token, or -1 where the model reads none of it."""
 

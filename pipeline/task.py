@@ -104,22 +104,22 @@ class Metric:
     Attributes:
         name: Its name in answers files.
         title: Its name for people.
+        statistics: (truth, answers, classes) -> (rows, k).
+        reduce: sums of statistics (…, k) -> scores (…).
         higher_is_better: Its direction.
         bounds: Lowest and highest value; infinite where there is none.
         unit: What one unit of it is: `points` for scores of which 1 is perfect, else that of the data.
-        statistics: (truth, answers, classes) -> (rows, k).
-        reduce: sums of statistics (…, k) -> scores (…).
         right_or_wrong: (truth, answers) -> (rows,) booleans where each row is right or wrong.
         is_proportion: Whether it is the share of rows that are right, one trial a row.
     """
 
     name: str
     title: str
-    higher_is_better: bool
-    bounds: tuple[float, float]
-    unit: str
     statistics: Callable[[Sequence[Answer], Sequence[Answer], Sequence[str]], Array]
     reduce: Callable[[Array], Array]
+    higher_is_better: bool = True
+    bounds: tuple[float, float] = (0.0, 1.0)
+    unit: str = "points"
     right_or_wrong: Callable[[Sequence[Answer], Sequence[Answer]], Array] | None = None
     is_proportion: bool = False
 

@@ -25,7 +25,8 @@ def _accuracy_statistics(truth: Sequence[Answer], answers: Sequence[Answer], cla
     return np.stack([right, np.ones_like(right)], axis=1)
 
 
-def _accuracy(sums: Array) -> Array:
+def right_share(sums: Array) -> Array:
+    """The first sum as a share of the second."""
     return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1))
 
 
@@ -34,18 +35,17 @@ def _f1_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes: 
 
     Shapes: (rows, 3 × classes): hits, then truths, then answers.
     """
-    truths, answered = _indicators(truth, classes), _indicators(answers, classes)
+    truths, answered = mark_labels(truth, classes), mark_labels(answers, classes)
     return np.concatenate([truths & answered, truths, answered], axis=1).astype(float)
 
 
-def _indicators(answers: Sequence[Answer], classes: Sequence[str]) -> Array:
+def mark_labels(answers: Sequence[Answer], classes: Sequence[str]) -> Array:
     """Which classes each answer, one label or several, names; (rows, classes) booleans."""
     places = {label: place for place, label in enumerate(classes)}
     found = np.zeros((len(answers), len(classes)), dtype=bool)
     for row, answer in enumerate(answers):
-        for label in answer if isinstance(answer, tuple) else (str(answer),):
-            if label in places:
-                found[row, places[label]] = True
+        labels = answer if isinstance(answer, tuple) else (str(answer),)
+        found[row, [places[label] for label in labels if label in places]] = True
     return found
 
 
@@ -57,7 +57,7 @@ def _macro_f1(sums: Array) -> Array:
     return np.asarray(f1.sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
 
 
-def _micro_f1(sums: Array) -> Array:
+def micro_f1(sums: Array) -> Array:
     """F1 over all labels together, as scikit-learn's `f1_score(average="micro")` takes it."""
     hits, truths, answered = (part.sum(axis=-1) for part in np.split(np.asarray(sums), 3, axis=-1))
     return np.asarray(2 * hits / np.maximum(truths + answered, 1))
@@ -66,20 +66,14 @@ def _micro_f1(sums: Array) -> Array:
 ACCURACY = Metric(
     name="accuracy",
     title="accuracy",
-    higher_is_better=True,
-    bounds=(0.0, 1.0),
-    unit="points",
     statistics=_accuracy_statistics,
-    reduce=_accuracy,
+    reduce=right_share,
     right_or_wrong=right_or_wrong,
     is_proportion=True,
 )
 MACRO_F1 = Metric(
     name="macro_f1",
     title="macro F1",
-    higher_is_better=True,
-    bounds=(0.0, 1.0),
-    unit="points",
     statistics=_f1_statistics,
     reduce=_macro_f1,
     right_or_wrong=right_or_wrong,
@@ -87,11 +81,8 @@ MACRO_F1 = Metric(
 MICRO_F1 = Metric(
     name="micro_f1",
     title="micro F1",
-    higher_is_better=True,
-    bounds=(0.0, 1.0),
-    unit="points",
     statistics=_f1_statistics,
-    reduce=_micro_f1,
+    reduce=micro_f1,
     right_or_wrong=right_or_wrong,
 )
 

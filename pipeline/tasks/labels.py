@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.data.values import as_label
 from pipeline.errors import DataError
+from pipeline.evaluation.metrics import right_or_wrong
 from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase
 from pipeline.task import Array, Metric, Predictions, Rows
 from pipeline.tasks.pooled import PooledTask
@@ -96,11 +97,8 @@ class OneLabelTask(PooledTask):
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
     ) -> ErrorAnalysis:
         """Confusion, scores by class, confident mistakes, and what changed against the rival."""
-        places = {label: place for place, label in enumerate(classes)}
-        confusion = np.zeros((len(classes), len(classes)), dtype=int)
-        for truth, answer in zip(rows.answers, fine_tuned.answers, strict=True):
-            confusion[places[str(truth)], places[str(answer)]] += 1
-        ours, theirs = are_right(rows, fine_tuned), are_right(rows, rival)
+        confusion = count_confusion(rows.answers, fine_tuned.answers, classes)
+        ours, theirs = (right_or_wrong(rows.answers, each.answers) for each in (fine_tuned, rival))
         return ErrorAnalysis(
             confusion=confusion.tolist(),
             by_class=errors_by_class(classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)),
@@ -211,11 +209,13 @@ def check_labels(counts: Mapping[str, int], rows: int, file: str) -> None:
         raise DataError(f"'{name}' has labels that differ only by case or space: {listed}.", f"Write {mends}.")
 
 
-def are_right(rows: Rows, predictions: Predictions) -> Array:
-    """Whether each answer is the truth; (rows,) booleans."""
-    return np.array(
-        [truth == answer for truth, answer in zip(rows.answers, predictions.answers, strict=True)], dtype=bool
-    )
+def count_confusion(truth: Iterable[Any], answers: Iterable[Any], classes: Sequence[str]) -> Array:
+    """How often each class was answered as each; (classes, classes), the truth down the first axis."""
+    places = {label: place for place, label in enumerate(classes)}
+    confusion = np.zeros((len(classes), len(classes)), dtype=int)
+    for expected, given in zip(truth, answers, strict=True):
+        confusion[places[expected], places[given]] += 1
+    return confusion
 
 
 def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers: Array) -> list[ClassErrors]:

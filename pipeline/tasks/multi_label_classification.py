@@ -9,19 +9,18 @@ import numpy as np
 
 from pipeline.data.values import as_label, as_list, as_text, is_missing
 from pipeline.errors import DataError
-from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1
+from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels, right_or_wrong
 from pipeline.records import ErrorAnalysis, ErrorTable, Finding
 from pipeline.task import Answer, Array, Column, Layout, Metric, Predictions, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import (
     all_columns,
-    are_right,
     check_labels,
     clear_winner,
     errors_by_class,
     text_columns,
     worst_cases,
 )
-from pipeline.tasks.pooled import Fits, Loads, PooledTask, at_hand
+from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, unanswered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,16 +86,9 @@ class MultiLabelClassification(PooledTask):
         from pipeline.tasks.label_cells import read_labels
 
         texts = [as_text(value) for value in column(table, columns["text"], file)]
-        ids = [str(place) for place in table.index]
         if not labelled:
-            return Rows(tuple(ids), tuple(texts), ())
-        answers = read_labels(table, columns, file)
-        kept = [place for place, labels in enumerate(answers) if labels is not None]
-        return Rows(
-            ids=tuple(ids[place] for place in kept),
-            inputs=tuple(texts[place] for place in kept),
-            answers=tuple(answers[place] or () for place in kept),
-        )
+            return unanswered(table, texts)
+        return answered(table, texts, read_labels(table, columns, file))
 
     def check(self, rows: Rows, file: str) -> None:
         """Refuse no label, one label only, far too many labels, and labels that differ by case or space.
@@ -155,12 +147,6 @@ class MultiLabelClassification(PooledTask):
             min(labels, key=lambda label: (counts[label], label), default="") for labels in map(_several, rows.answers)
         ]
 
-    def columns_of(self, rows: Rows, classes: Sequence[str]) -> Array:
-        """The truth as numbers; (rows, classes), 1 where a row has a label."""
-        from pipeline.tasks.several_labels import mark_labels
-
-        return np.asarray(mark_labels(rows.answers, classes), dtype=float)
-
     def phrasing_scores(self, rows: Rows, setting: RivalSetting) -> dict[str, float]:
         """Score of zero-shot for each template."""
         from pipeline.tasks.several_labels import template_scores
@@ -210,7 +196,7 @@ class MultiLabelClassification(PooledTask):
         self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str], metric: Metric
     ) -> tuple[float, ...]:
         """The probability from which on each label is answered, chosen as for the cheap ways."""
-        from pipeline.tasks.several_labels import choose_thresholds, mark_labels
+        from pipeline.tasks.several_labels import choose_thresholds
 
         logits = np.asarray(outputs, dtype=float).reshape(len(rows), len(classes))
         return choose_thresholds(logits, mark_labels(rows.answers, classes), metric)
@@ -219,10 +205,8 @@ class MultiLabelClassification(PooledTask):
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
     ) -> ErrorAnalysis:
         """Scores by label, labels missed, added and taken for each other, and what changed against the rival, whole answers taken."""
-        from pipeline.tasks.several_labels import mark_labels
-
         truth, answers = mark_labels(rows.answers, classes), mark_labels(fine_tuned.answers, classes)
-        ours, theirs = are_right(rows, fine_tuned), are_right(rows, rival)
+        ours, theirs = (right_or_wrong(rows.answers, each.answers) for each in (fine_tuned, rival))
         return ErrorAnalysis(
             by_class=errors_by_class(classes, (truth & answers).sum(axis=0), truth.sum(axis=0), answers.sum(axis=0)),
             tables=count_mistakes(truth & ~answers, answers & ~truth, classes),
@@ -230,11 +214,6 @@ class MultiLabelClassification(PooledTask):
             mended=int((ours & ~theirs).sum()),
             broken=int((~ours & theirs).sum()),
         )
-
-    def written(self, table: "pd.DataFrame", columns: Mapping[str, Any], predictions: Predictions) -> list[Any]:
-        """The labels of each row as a list."""
-        del table, columns
-        return [list(_several(answer)) for answer in predictions.answers]
 
 
 def _several(answer: Answer) -> tuple[str, ...]:

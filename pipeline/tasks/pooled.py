@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from pipeline.errors import ModelError
+from pipeline.evaluation.metrics import mark_labels
 from pipeline.preparation import as_one_text
 from pipeline.records import Finding
 from pipeline.task import (
@@ -44,6 +45,21 @@ def at_hand(embedder: "Embedder | None") -> "Embedder":
     if embedder is None:
         raise ModelError("The saved way reads features of a model that is not here.", "Install or download that model.")
     return embedder
+
+
+def answered(table: "pd.DataFrame", inputs: Sequence[Input], answers: Sequence[Answer | None]) -> Rows:
+    """The rows of a table that have an answer; their ids are its index."""
+    kept = [place for place, answer in enumerate(answers) if answer is not None]
+    return Rows(
+        ids=tuple(str(table.index[place]) for place in kept),
+        inputs=tuple(inputs[place] for place in kept),
+        answers=tuple(answer for answer in answers if answer is not None),
+    )
+
+
+def unanswered(table: "pd.DataFrame", inputs: Sequence[Input]) -> Rows:
+    """All rows of a table, to be answered."""
+    return Rows(tuple(str(place) for place in table.index), tuple(inputs), ())
 
 
 class PooledTask:
@@ -98,7 +114,7 @@ class PooledTask:
 
     def columns_of(self, rows: Rows, classes: Sequence[str]) -> Array:
         """The truth as numbers; (rows, classes), 1 where a row is of a class."""
-        return np.array([[label in self.kinds(answer) for label in classes] for answer in rows.answers], dtype=float)
+        return mark_labels(rows.answers, classes).astype(float)
 
     def phrasing_scores(self, rows: Rows, setting: RivalSetting) -> dict[str, float]:
         """Empty: there is no zero-shot."""
@@ -149,15 +165,15 @@ class PooledTask:
 
     def build_model(self, encoder: Path, setting: TrainingSetting) -> "PreTrainedModel":
         """The encoder with a linear head on pooled features."""
-        from pipeline.heads import build_classifier
+        from pipeline.heads import PooledClassifier, build_head
 
-        return build_classifier(encoder, setting, self.problem_type)
+        return build_head(PooledClassifier, encoder, setting, problem_type=self.problem_type)
 
     def load_model(self, folder: Path) -> "PreTrainedModel":
         """A fine-tuned model that was saved."""
-        from pipeline.heads import load_classifier
+        from pipeline.heads import PooledClassifier, load_head
 
-        return load_classifier(folder)
+        return load_head(PooledClassifier, folder)
 
     def encode(self, tokenizer: Any, inputs: Sequence[Input], max_tokens: int) -> list[Features]:
         """Tokens of a text, or of both texts of a pair one after the other."""
@@ -186,6 +202,6 @@ class PooledTask:
         return self.readout().decode(row_ids, stacked, classes, thresholds)
 
     def written(self, table: "pd.DataFrame", columns: Mapping[str, Any], predictions: Predictions) -> list[Any]:
-        """The answers as they are."""
+        """The answers as they are; several labels as a list."""
         del table, columns
-        return list(predictions.answers)
+        return [list(answer) if isinstance(answer, tuple) else answer for answer in predictions.answers]

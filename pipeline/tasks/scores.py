@@ -111,9 +111,7 @@ def _squares(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequen
 SPEARMAN = RankCorrelation(
     name="spearman",
     title="Spearman correlation",
-    higher_is_better=True,
     bounds=(-1.0, 1.0),
-    unit="points",
     statistics=_both_numbers,
     reduce=_no_sum,
 )

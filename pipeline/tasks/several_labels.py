@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit, logit
 
-from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1
+from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels
 from pipeline.predictors.linear import Kind, Linear
 from pipeline.predictors.zero_shot import sentences, similarity
 from pipeline.task import Answer, Array, Fit, Metric, Predictions, RivalSetting, Rows
@@ -79,16 +79,6 @@ def decide(
     order = np.argsort(np.array(classes, dtype=object))
     answers = tuple(tuple(names[row].tolist()) for row in given[:, order])
     return Predictions(tuple(row_ids), answers, probabilities, sure)
-
-
-def mark_labels(answers: Sequence[Answer], classes: Sequence[str]) -> Array:
-    """Which rows have which labels; (rows, classes) booleans."""
-    places = {label: place for place, label in enumerate(classes)}
-    found = np.zeros((len(answers), len(classes)), dtype=bool)
-    for row, answer in enumerate(answers):
-        assert isinstance(answer, tuple)
-        found[row, [places[label] for label in answer if label in places]] = True
-    return found
 
 
 def choose_thresholds(logits: Array, truth: Array, metric: Metric) -> tuple[float, ...]:

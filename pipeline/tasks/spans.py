@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.metrics import right_or_wrong
+from pipeline.evaluation.metrics import micro_f1, right_or_wrong, right_share
 from pipeline.task import Answer, Array, Metric
 
 OUTSIDE = "O"
@@ -129,10 +129,6 @@ def _span_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes
     return found
 
 
-def _span_f1(sums: Array) -> Array:
-    return np.asarray(2 * sums[..., 0] / np.maximum(sums[..., 1] + sums[..., 2], 1))
-
-
 def same_spans(truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
     """Whether the spans of each sentence are the true ones, however they are tagged; (rows,) booleans."""
     pairs = zip(truth, answers, strict=True)
@@ -147,10 +143,6 @@ def _word_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes
     return np.array(found, dtype=float).reshape(-1, 2)
 
 
-def _word_accuracy(sums: Array) -> Array:
-    return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1))
-
-
 def as_tags(answer: Answer) -> tuple[str, ...]:
     """An answer of this task, of which the type checker knows no more than that it is one."""
     assert isinstance(answer, tuple)
@@ -160,21 +152,15 @@ def as_tags(answer: Answer) -> tuple[str, ...]:
 SPAN_F1 = Metric(
     name="span_f1",
     title="span F1",
-    higher_is_better=True,
-    bounds=(0.0, 1.0),
-    unit="points",
     statistics=_span_statistics,
-    reduce=_span_f1,
+    reduce=micro_f1,
     right_or_wrong=same_spans,
 )
 """F1 over all spans together, with statistics for each sentence: words of one sentence are no independent draws."""
 WORD_ACCURACY = Metric(
     name="accuracy",
     title="accuracy over words",
-    higher_is_better=True,
-    bounds=(0.0, 1.0),
-    unit="points",
     statistics=_word_statistics,
-    reduce=_word_accuracy,
+    reduce=right_share,
     right_or_wrong=right_or_wrong,
 )

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.evaluation.metrics import right_or_wrong
 from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase, ErrorTable
 from pipeline.task import Answer, Array, Predictions, Rows
-from pipeline.tasks.labels import LONGEST_SHOWN, WORST_ROWS, errors_by_class
+from pipeline.tasks.labels import LONGEST_SHOWN, WORST_ROWS, count_confusion, errors_by_class
 from pipeline.tasks.spans import Span, as_tags, same_spans, spans_of
 
 MOST_CONFUSED = 60
@@ -43,11 +43,8 @@ def word_errors(
     rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
 ) -> ErrorAnalysis:
     """Confusion and scores of each tag, accuracy by letters, confident mistakes, and what changed against the rival."""
-    places = {tag: place for place, tag in enumerate(classes)}
-    confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    for truth, answer in zip(rows.answers, fine_tuned.answers, strict=True):
-        for expected, given in zip(as_tags(truth), as_tags(answer), strict=True):
-            confusion[places[expected], places[given]] += 1
+    truth, answers = ([tag for answer in each.answers for tag in as_tags(answer)] for each in (rows, fine_tuned))
+    confusion = count_confusion(truth, answers, classes)
     return ErrorAnalysis(
         confusion=confusion.tolist() if len(classes) <= MOST_CONFUSED else [],
         by_class=errors_by_class(classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)),

@@ -7,7 +7,7 @@ from pipeline.data.values import as_text
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
 from pipeline.task import Column, Layout, Metric, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import OneLabelTask, label_columns, read_labels, text_columns
-from pipeline.tasks.pooled import Fits, Loads, at_hand
+from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,14 +43,8 @@ class TextClassification(OneLabelTask):
 
         texts = [as_text(value) for value in column(table, columns["text"], file)]
         if not labelled:
-            return Rows(tuple(str(place) for place in table.index), tuple(texts), ())
-        labels = read_labels(column(table, columns["label"], file), file)
-        kept = [place for place, label in enumerate(labels) if label is not None]
-        return Rows(
-            ids=tuple(str(table.index[place]) for place in kept),
-            inputs=tuple(texts[place] for place in kept),
-            answers=tuple(str(labels[place]) for place in kept),
-        )
+            return unanswered(table, texts)
+        return answered(table, texts, read_labels(column(table, columns["label"], file), file))
 
     def phrasing_scores(self, rows: Rows, setting: RivalSetting) -> dict[str, float]:
         """Score of zero-shot for each template, with and without centring."""

@@ -12,20 +12,19 @@ import numpy as np
 
 from pipeline.data.values import as_text
 from pipeline.errors import DataError
-from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
+from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, right_or_wrong
 from pipeline.predictors.linear import Kind, OneLabel
 from pipeline.records import ErrorAnalysis, ErrorTable, Finding
 from pipeline.task import Array, Column, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
 from pipeline.tasks.labels import (
     OneLabelTask,
     all_columns,
-    are_right,
     label_columns,
     pair_columns,
     read_labels,
     text_columns,
 )
-from pipeline.tasks.pooled import Fits, Loads, at_hand
+from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,16 +91,9 @@ class TextPairClassification(OneLabelTask):
         from pipeline.data.reading import column
 
         pairs = read_pairs(table, columns, file)
-        ids = [str(place) for place in table.index]
         if not labelled:
-            return Rows(tuple(ids), tuple(pairs), ())
-        labels = read_labels(column(table, columns["label"], file), file)
-        kept = [place for place, label in enumerate(labels) if label is not None]
-        return Rows(
-            ids=tuple(ids[place] for place in kept),
-            inputs=tuple(pairs[place] for place in kept),
-            answers=tuple(str(labels[place]) for place in kept),
-        )
+            return unanswered(table, pairs)
+        return answered(table, pairs, read_labels(column(table, columns["label"], file), file))
 
     def audit(self, rows: Rows) -> list[Finding]:
         """Pairs that have another label the other way round, and pairs of a text with itself."""
@@ -153,7 +145,9 @@ class TextPairClassification(OneLabelTask):
     ) -> ErrorAnalysis:
         """What every task with one label counts, and errors by how many words both texts have in common."""
         found = super().analyse_errors(rows, fine_tuned, rival, classes, show_rows=show_rows)
-        return found.model_copy(update={"tables": [_errors_by_overlap(rows, are_right(rows, fine_tuned))]})
+        return found.model_copy(
+            update={"tables": [_errors_by_overlap(rows, right_or_wrong(rows.answers, fine_tuned.answers))]}
+        )
 
 
 def text_like_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:

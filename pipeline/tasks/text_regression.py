@@ -31,7 +31,7 @@ from pipeline.tasks.labels import (
     shown_input,
     text_columns,
 )
-from pipeline.tasks.pooled import Fits, Loads, PooledTask, at_hand
+from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, unanswered
 from pipeline.tasks.scores import (
     FEWEST_SCORES,
     RMSE,
@@ -172,15 +172,11 @@ class TextRegression(PooledTask):
             inputs = read_pairs(table, columns, file)
         else:
             inputs = [as_text(value) for value in column(table, columns["text"], file)]
-        ids = [str(place) for place in table.index]
         if not labelled:
-            return Rows(tuple(ids), tuple(inputs), ())
+            return unanswered(table, inputs)
         cells = list(column(table, columns["score"], file))
-        refuse_words(ids, cells, columns["score"], file)
-        kept = [
-            (ids[place], inputs[place], as_number(cell)) for place, cell in enumerate(cells) if not is_missing(cell)
-        ]
-        return Rows(*(zip(*kept, strict=True))) if kept else Rows((), (), ())
+        refuse_words([str(place) for place in table.index], cells, columns["score"], file)
+        return answered(table, inputs, [as_number(cell) for cell in cells])
 
     def check(self, rows: Rows, file: str) -> None:
         """Refuse fewer than three different scores.
@@ -253,9 +249,12 @@ class TextRegression(PooledTask):
 
     def build_model(self, encoder: Path, setting: TrainingSetting) -> "PreTrainedModel":
         """The encoder with one output, whose zero and unit are mean and standard deviation of the scores."""
-        from pipeline.heads import build_classifier
+        from pipeline.heads import PooledClassifier, build_head
 
-        return build_classifier(encoder, setting, self.problem_type, *_scale(setting.rows))
+        mean, deviation = _scale(setting.rows)
+        return build_head(
+            PooledClassifier, encoder, setting, problem_type=self.problem_type, mean=mean, deviation=deviation
+        )
 
     def targets(self, rows: Rows, features: Sequence[Any], classes: Sequence[str]) -> list[Array]:
         """The scores."""

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from pipeline.embeddings import Embedder
 
-UNCOUNTED = -100
-"""Target of a token that the loss leaves out, in the field's convention."""
 CHOICES = ("spans", "words")
 LENGTHS = ("short", "middle", "long")
 
@@ -205,15 +203,17 @@ class TokenClassification(PooledTask):
 
     def build_model(self, encoder: Path, setting: TrainingSetting) -> "PreTrainedModel":
         """The encoder with a linear head on every token."""
-        from pipeline.word_head import build_word_classifier
+        from pipeline.heads import build_head
+        from pipeline.word_head import WordClassifier
 
-        return build_word_classifier(encoder, setting)
+        return build_head(WordClassifier, encoder, setting)
 
     def load_model(self, folder: Path) -> "PreTrainedModel":
         """A fine-tuned model that was saved."""
-        from pipeline.word_head import load_word_classifier
+        from pipeline.heads import load_head
+        from pipeline.word_head import WordClassifier
 
-        return load_word_classifier(folder)
+        return load_head(WordClassifier, folder)
 
     def encode(self, tokenizer: Any, inputs: Sequence[Input], max_tokens: int) -> list[Features]:
         """Tokens of the words, and where each word begins."""
@@ -223,7 +223,7 @@ class TokenClassification(PooledTask):
 
     def targets(self, rows: Rows, features: Sequence[Features], classes: Sequence[str]) -> list[Array]:
         """The place of a word's tag at the word's first token; the other tokens are not counted."""
-        from pipeline.embeddings import WORD_STARTS
+        from pipeline.embeddings import UNCOUNTED, WORD_STARTS
 
         places = {tag: place for place, tag in enumerate(classes)}
         found = []
@@ -242,6 +242,8 @@ class TokenClassification(PooledTask):
         spans everywhere (measured for the probe, see `TagReadout`).
         """
         import torch
+
+        from pipeline.embeddings import UNCOUNTED
 
         del classes, rows, weighting
 

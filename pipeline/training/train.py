@@ -13,6 +13,7 @@ import transformers
 from torch.utils.data import Dataset as TorchDataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
+from pipeline.embeddings import UNCOUNTED
 from pipeline.errors import RunFailed
 from pipeline.evaluation.intervals import standard_error
 from pipeline.models import load_tokenizer
@@ -23,8 +24,6 @@ from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
 SCORE, NOISE = "eval_score", "eval_score_standard_error"
 """Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
 
-UNCOUNTED = -100
-"""Target of a token that the loss leaves out, in the field's convention."""
 LOG_EVERY_STEPS = 5
 """Fewer where an epoch has fewer, so that every epoch has a loss."""
 FEWEST_STEPS = 4

@@ -11,14 +11,13 @@ import torch
 
 from pipeline.embeddings import Embedder
 from pipeline.errors import DataError, ModelError
-from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1
+from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels
 from pipeline.predictors.linear import Kind
 from pipeline.records import Finding
 from pipeline.task import Metric, Predictions, RivalSetting, Rows, load_task
 from pipeline.tasks.several_labels import (
     SeveralLabels,
     choose_thresholds,
-    mark_labels,
     near_labels,
     prior,
     template_scores,

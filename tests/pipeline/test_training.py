@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.embeddings import Embedder
+from pipeline.embeddings import UNCOUNTED, Embedder
 from pipeline.errors import RunFailed
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.heads import build_classifier
+from pipeline.heads import PooledClassifier, build_head
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned, padded_tokens
 from pipeline.predictors.linear import OneLabel
 from pipeline.predictors.majority import majority
@@ -21,7 +21,7 @@ from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
 from pipeline.task import Array, Features, Metric, Rows, TrainingSetting, load_task
 from pipeline.tasks.text_classification import TextClassification
-from pipeline.training.train import UNCOUNTED, Trained, TrainingJob, last_whole_checkpoint, train
+from pipeline.training.train import Trained, TrainingJob, last_whole_checkpoint, train
 from tests.tiny import CLASSES, PREPARATION
 
 TASK = load_task("text-classification")
@@ -128,11 +128,20 @@ def test_a_head_whose_outputs_have_a_zero_and_a_unit_of_their_own_starts_from_th
 ) -> None:
     setting = TrainingSetting(CLASSES, "mean", seed=0, rows=rows, head=(head.linear.weight, head.linear.bias))
     path = Path(tiny_model.location)
-    model = build_classifier(path, setting, "regression", mean=mean, deviation=deviation).eval()
+    model = build_head(
+        PooledClassifier, path, setting, problem_type="regression", mean=mean, deviation=deviation
+    ).eval()
     found = replace(train_nothing(job), model=model).outputs(rows.inputs[:30])
     np.testing.assert_allclose(np.stack(found), head.linear(embedder(rows.inputs[:30], "mean")), atol=1e-3)
     if mean:  # from nothing it starts near what an output of zero stands for
-        bare = build_classifier(path, replace(setting, head=None), "regression", mean=mean, deviation=deviation).eval()
+        bare = build_head(
+            PooledClassifier,
+            path,
+            replace(setting, head=None),
+            problem_type="regression",
+            mean=mean,
+            deviation=deviation,
+        ).eval()
         blind = replace(train_nothing(job), model=bare).outputs(rows.inputs[:30])
         assert abs(float(np.mean(blind)) - mean) < deviation
 
