@@ -16,7 +16,8 @@ from advisor.investigation import Facts, find_out, make_case
 from advisor.measuring import Measuring, Progress
 from advisor.planning import make_plan
 from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet, Reason
-from advisor.rulebook import Rules, say_way
+from advisor.rule_records import Rules
+from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
 from pipeline.evaluation.comparison import say_amount, smallest_provable_gain
 from pipeline.task import Task

@@ -15,7 +15,8 @@ from tomlkit.items import Table
 
 from advisor.errors import AnswersError, RunFolderError
 from advisor.records import Answers, Ask
-from advisor.rulebook import TaskQuestion, TaskRules, load_tasks
+from advisor.rule_records import TaskQuestion, TaskRules
+from advisor.rulebook import load_tasks
 from pipeline.data.values import as_number
 from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Task, load_task

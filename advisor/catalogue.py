@@ -4,7 +4,8 @@ from pathlib import Path
 
 from advisor.errors import AnswersError
 from advisor.recommendation import is_at_hand
-from advisor.rulebook import ModelEntry, load_models, load_tasks
+from advisor.rule_records import ModelEntry
+from advisor.rulebook import load_models, load_tasks
 from pipeline.models import fetch, read_pins
 
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 from advisor.factors import shown
 from advisor.records import Flip, Reason
-from advisor.rulebook import DecisionRules, say_way
+from advisor.rule_records import DecisionRules
+from advisor.rulebook import say_way
 from pipeline.evaluation.comparison import say_amount
 from pipeline.records import MetricFacts
 

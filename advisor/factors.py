@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.records import UNKNOWN, Answers, Expertise, FactorScore, Measurements, ModelMeasurement
-from advisor.rulebook import FactorRule, ModelEntry, Quantity, say_way
+from advisor.rule_records import FactorRule, ModelEntry, Quantity
+from advisor.rulebook import say_way
 from pipeline.records import Forecast
 from pipeline.task import Metric
 

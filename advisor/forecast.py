@@ -12,7 +12,7 @@ from scipy import stats
 
 from advisor.estimate import Estimate
 from advisor.records import PilotMeasurement
-from advisor.rulebook import ForecastRules
+from advisor.rule_records import ForecastRules
 from pipeline.records import Forecast, Interval, Score
 from pipeline.task import Metric
 

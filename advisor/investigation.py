@@ -9,7 +9,7 @@ from advisor.forecast import Race, RowCounts, forecast
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
 from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
-from advisor.rulebook import Quantity
+from advisor.rule_records import Quantity
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.records import Forecast, Recipe, Score
 from pipeline.task import Metric

@@ -23,7 +23,7 @@ from advisor.records import (
     PilotMeasurement,
     RivalMeasurement,
 )
-from advisor.rulebook import Rules
+from advisor.rule_records import Rules
 from advisor.run_folder import RunFolder
 from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
 from pipeline.data.splitting import load_splits, save_splits

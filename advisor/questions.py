@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 from advisor.columns import clear_columns, shown_column
 from advisor.errors import AnswersError
 from advisor.records import Answers, Ask
-from advisor.rulebook import TaskQuestion, load_tasks
+from advisor.rule_records import TaskQuestion
+from advisor.rulebook import load_tasks
 from pipeline.data.preview import Preview, preview
 from pipeline.data.values import as_label, as_list, as_number, as_text
 from pipeline.records import DataSource, Record

@@ -9,7 +9,7 @@ from pathlib import Path
 from advisor.errors import AnswersError
 from advisor.factors import speaks
 from advisor.records import UNKNOWN, Answers, Candidate, ModelMeasurement, RankedModel, Recommendation
-from advisor.rulebook import ModelEntry, Rules
+from advisor.rule_records import ModelEntry, Rules
 from pipeline.models import locate, weight_bytes
 from pipeline.records import ModelSource
 

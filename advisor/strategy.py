@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from advisor.rulebook import StrategyRules, StrategyValue
+from advisor.rule_records import StrategyRules, StrategyValue
 from pipeline.records import Recipe
 
 SMALL_PARAMETERS, BASE_PARAMETERS = 60_000_000, 200_000_000

@@ -129,6 +129,15 @@ class Finding(Record):
     count: int
     because: str
     examples: list[str] = Field(default_factory=list)
+    title: str = ""
+    of: int | None = None
+    """How many were looked at."""
+    effect: str = ""
+    """What it does to the verdict."""
+    mend: str = ""
+    """The command that mends it, or what a person can do."""
+    severity: Literal["note", "warning", "invalidates"] = "note"
+    """`invalidates` where a result on such data would mean nothing."""
 
 
 class Interval(Record):

@@ -20,8 +20,8 @@ ADVISOR = """
     ledger alternative
     run_folder answers_file columns
     decision forecast estimate strategy recommendation factors
-    measurements
-    rulebook records errors
+    measurements audit
+    rulebook rule_records records errors
 """
 PIPELINE = """
     __main__ run pilot reload model_card
@@ -31,6 +31,7 @@ PIPELINE = """
 """
 REPORT = "terminal page sections listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
+AUDIT = "explanation material"
 DATA = "dataset reading preview splitting duplicates values"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "comparison intervals metrics"
@@ -39,6 +40,7 @@ LADDERS = {
     "advisor": ADVISOR,
     "advisor.report": REPORT,
     "advisor.measurements": MEASUREMENTS,
+    "advisor.audit": AUDIT,
     "pipeline": PIPELINE,
     "pipeline.data": DATA,
     "pipeline.predictors": PREDICTORS,

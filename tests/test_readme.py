@@ -8,7 +8,8 @@ import typer.main
 
 from advisor.__main__ import app
 from advisor.answers_file import check_answers
-from advisor.rulebook import TaskRules, load_tasks, say_way
+from advisor.rule_records import TaskRules
+from advisor.rulebook import load_tasks, say_way
 from pipeline.task import TASKS, load_task
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from pipeline.records import Forecast, Outcome
 if TYPE_CHECKING:
     from advisor.doctor import Check
     from advisor.ledger import RunLine
-    from advisor.rulebook import ModelEntry
+    from advisor.rule_records import ModelEntry
 
 
 def model_blocks(entries: "list[ModelEntry]", at_hand: set[str]) -> list[Block]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from advisor.doctor import Check
     from advisor.ledger import RunLine
-    from advisor.rulebook import ModelEntry
+    from advisor.rule_records import ModelEntry
 
 WIDEST = 100
 """Columns after which lines get hard to read."""

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from advisor.catalogue import list_models
 from advisor.errors import AnswersError, RuleError
-from advisor.rulebook import RULES_FOLDER, ModelEntry, _checked, _read_model, load_tasks
+from advisor.rule_records import ModelEntry
+from advisor.rulebook import RULES_FOLDER, _checked, _read_model, load_tasks
 from pipeline.task import TASKS
 
 DOMAINS = {"general", "social-media", "biomedical", "clinical", "legal", "financial", "code", "scientific"}

@@ -21,7 +21,8 @@ from advisor.factors import (
 )
 from advisor.investigation import best_way
 from advisor.records import Expertise
-from advisor.rulebook import FactorRule, Quantity, load_rules
+from advisor.rule_records import FactorRule, Quantity
+from advisor.rulebook import load_rules
 from pipeline.evaluation.metrics import MACRO_F1
 from tests.advisor import decisions
 from tests.scores import MEAN_ERROR

@@ -8,7 +8,8 @@ import pytest
 from advisor.estimate import Estimate, Workload, estimate
 from advisor.forecast import LEVEL, Race, RowCounts, forecast
 from advisor.records import PilotMeasurement
-from advisor.rulebook import StrategyBand, StrategyValue, load_rules
+from advisor.rule_records import StrategyBand, StrategyValue
+from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.records import Forecast, Recipe

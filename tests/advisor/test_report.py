@@ -25,7 +25,8 @@ from advisor.report.page import write_page
 from advisor.report.safe_text import clip, visible
 from advisor.report.scale import Scale, draw_whisker
 from advisor.report.terminal import ASCII, Terminal
-from advisor.rulebook import Community, Fact, ModelEntry, Package, say_way
+from advisor.rule_records import Community, Fact, ModelEntry, Package
+from advisor.rulebook import say_way
 from pipeline.errors import DataError, PipelineError, StorageError
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import EpochLog, NextSteps

@@ -1,0 +1,46 @@
+"""Puts what the checks found into words, from `rules/audit/`. Pure."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from advisor.audit.material import Found
+from advisor.rule_records import FindingRule
+from pipeline.records import Finding
+
+
+def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Finding:
+    """A finding with its sentences, its weight and the command that mends it.
+
+    Args:
+        found: By a check.
+        rules: Of all kinds of fault.
+        file: The data file as a person would type it.
+    """
+    rule = rules[found.code]
+    share = found.count / max(found.of, 1)
+    values = {"count": f"{found.count:,}", "of": f"{found.of:,}", "share": f"{100 * share:.1f} %", **found.values}
+    return Finding(
+        code=found.code,
+        count=found.count,
+        of=found.of,
+        title=rule.title,
+        because=_filled(rule.because, values),
+        effect=_filled(rule.effect, values),
+        mend=f"advisor prepare {file} --mend {rule.mend} --out FILE"
+        if rule.mend
+        else _filled(rule.advice or "", values),
+        severity=_severity(rule, share),
+        examples=list(found.examples),
+    )
+
+
+def _severity(rule: FindingRule, share: float) -> Literal["note", "warning", "invalidates"]:
+    if rule.invalidates_at is not None and share >= rule.invalidates_at:
+        return "invalidates"
+    return "warning" if share >= rule.warns_at else "note"
+
+
+def _filled(sentence: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        sentence = sentence.replace(f"{{{name}}}", value)
+    return sentence
