@@ -1,7 +1,7 @@
 """The command line: wiring and exit codes.
 
-Exit codes: 0 go (and trained), 1 a mistake to fix, 2 usage, 3 no-go, 4 not yet, 5 a run that failed after a go (checkpoints
-kept), 130 Ctrl-C (answers and measurements so far are kept).
+Exit codes: 0 go (and trained), 1 a mistake to fix, 2 usage, 3 no-go, 4 not yet (of `audit`: a result on such data would mean
+nothing), 5 a run that failed after a go (checkpoints kept), 130 Ctrl-C (answers and measurements so far are kept).
 """
 
 import errno
@@ -40,6 +40,9 @@ NoLaunch = Annotated[bool, typer.Option("--no-launch", help="On a go, do not sta
 Columns = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="ROLE=COLUMN", help="Column of any other role of the task; can be repeated."),
+]
+Options = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="Answer to a question of the task; can be repeated.")
 ]
 Task = Annotated[str, typer.Option("--task", help="Kind of task: a key of the README's table.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
@@ -135,10 +138,7 @@ def assess(
     text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
     column: Columns = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Answer to a question of the task; can be repeated."),
-    ] = None,
+    option: Options = None,
     metric: Annotated[str | None, typer.Option(help="Score that counts.")] = None,
     good_enough: Annotated[float | None, typer.Option(help="Score at which you would stop looking.")] = None,
     useful_gain: Annotated[float | None, typer.Option(help="Smallest gain worth having.")] = None,
@@ -169,6 +169,43 @@ def assess(
     }
     answers = answers_from(source, options)
     return assess_new(answers, out, request, _terminal(json=json))
+
+
+@app.command()
+@_door
+def audit(
+    source: Annotated[Path, typer.Argument(help="answers.toml, or a data file.", show_default=False)],
+    task: Annotated[
+        str | None, typer.Option(help="Kind of task; text-classification when not given.", show_default=False)
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
+    column: Columns = None,
+    option: Options = None,
+    validation: Annotated[str | None, typer.Option(help="File with validation rows.")] = None,
+    test: Annotated[str | None, typer.Option(help="File with test rows; no row of it is shown.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the data file; UTF-8 when not given.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Character between columns; detected when not given.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Model that may be used to read the texts.")] = None,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Show no row of the data.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; audits/<time>-<name> when not given.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Say what is wrong with the data, what that does to a verdict, and what mends it."""
+    from advisor.audits import Wish, audit_data
+    from advisor.session import answers_from, pairs
+
+    given = {"validation": validation, "test": test, "encoding": encoding, "delimiter": delimiter}
+    options: dict[str, dict[str, Any]] = {
+        "": {"task": task},
+        "data": {"text": text, "label": label, **pairs(column), **given},
+        "task_options": {**pairs(option)},
+        "models": {"candidates": model},
+    }
+    wish = Wish(json=json, examples=not no_examples)
+    return audit_data(answers_from(source, options), out, wish, _terminal(json=json))
 
 
 @app.command()
@@ -281,7 +318,7 @@ def init(
 @_door
 def schema(
     name: Annotated[
-        str, typer.Argument(help="answers, measurements, decision, assessment, plan, result or next_steps.")
+        str, typer.Argument(help="answers, audit, measurements, decision, assessment, plan, result or next_steps.")
     ],
 ) -> None:
     """Print the JSON Schema of a file that a run writes or reads."""

@@ -48,6 +48,7 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
 def _together(measuring: Measuring, facts: Facts) -> Measurements:
     return Measurements(
         dataset=measuring.dataset,
+        audit=measuring.audit,
         hardware=measuring.hardware,
         models=measuring.models,
         rivals=facts.rivals,

@@ -1,5 +1,6 @@
 """The verdict. Pure: vetoes first, then the probability of a useful gain, then weighted points."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,7 @@ from advisor.records import Flip, Reason
 from advisor.rule_records import DecisionRules
 from advisor.rulebook import say_way
 from pipeline.evaluation.comparison import say_amount
-from pipeline.records import MetricFacts
+from pipeline.records import Finding, MetricFacts
 
 VerdictName = Literal["go", "not_yet", "no_go"]
 
@@ -52,6 +53,7 @@ class Case:
         points: Weighted factor points, 0 to 4.
         latency_share: Of the time that one answer may take in use; None without a limit.
         comparable: Whether the rows allow a comparison at all.
+        invalid: What the audit found that would make any result meaningless.
     """
 
     usable_rows: int
@@ -69,6 +71,7 @@ class Case:
     points: float
     latency_share: float | None = None
     comparable: bool = True
+    invalid: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,10 @@ def decide(case: Case, rules: DecisionRules) -> Verdict:
     return _by_probability(case, case.probability, too_dear, rules)
 
 
-_Finding = tuple[Reason, Flip]
+_Veto = tuple[Reason, Flip]
 
 
-def _verdict(name: VerdictName, found: list[_Finding]) -> Verdict:
+def _verdict(name: VerdictName, found: list[_Veto]) -> Verdict:
     return Verdict(name, [reason for reason, _ in found], [flip for _, flip in found])
 
 
@@ -111,41 +114,44 @@ def cheap_way_vetoes(case: Case, rules: DecisionRules) -> bool:
     return bool(_what_is_pointless(case, rules))
 
 
-def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Finding]:
+def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Veto]:
     found = []
     limits = {code: threshold.value for code, threshold in rules.thresholds.items()}
     if case.usable_rows < limits["too_few_rows"]:
-        found.append(_finding(rules, "too_few_rows", "data_availability", f"{case.usable_rows}"))
+        found.append(_veto(rules, "too_few_rows", "data_availability", f"{case.usable_rows}"))
     if case.smallest_class is not None and case.smallest_class[1] < limits["class_without_rows"]:
         label, rows = case.smallest_class
-        found.append(_finding(rules, "class_without_rows", "data_availability", f"{rows}", name=label))
+        found.append(_veto(rules, "class_without_rows", "data_availability", f"{rows}", name=label))
     if case.median_class_rows is not None and case.median_class_rows < limits["few_rows_per_class"]:
         value = shown(case.median_class_rows, "number")
-        found.append(_finding(rules, "few_rows_per_class", "data_availability", value))
+        found.append(_veto(rules, "few_rows_per_class", "data_availability", value))
     if not found and not case.comparable:
-        found.append(_finding(rules, "nothing_to_compare", "data_availability", f"{case.usable_rows}"))
+        found.append(_veto(rules, "nothing_to_compare", "data_availability", f"{case.usable_rows}"))
+    for finding in case.invalid:
+        title = finding.title[:1].lower() + finding.title[1:]
+        found.append(_veto(rules, "invalid_data", "data_availability", finding.because, finding.mend, title))
     if case.consent == "no":
-        found.append(_finding(rules, "no_consent", "data_availability", case.consent))
+        found.append(_veto(rules, "no_consent", "data_availability", case.consent))
     return found
 
 
-def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Finding]:
+def _what_is_pointless(case: Case, rules: DecisionRules) -> list[_Veto]:
     limits = {code: threshold.value for code, threshold in rules.thresholds.items()}
     if case.permutation_p is not None and case.permutation_p > limits["no_signal"]:
-        return [_finding(rules, "no_signal", "task_similarity", f"{100 * case.permutation_p:.1f} %")]
+        return [_veto(rules, "no_signal", "task_similarity", f"{100 * case.permutation_p:.1f} %")]
     if case.best is None:
         return []
     best, way = case.best, say_way(case.best.name)
     if best.sure_room < 0:
         sure, enough = f"{best.sure:.3f}", f"{case.good_enough:.3f}"
-        return [_finding(rules, "good_enough_reached", "baseline_performance", sure, enough, way)]
+        return [_veto(rules, "good_enough_reached", "baseline_performance", sure, enough, way)]
     if best.room < case.useful_gain * limits["no_room"]:
         value, limit = (say_amount(each, case.metric) for each in (max(best.room, 0.0), case.useful_gain))
-        return [_finding(rules, "no_room", "baseline_performance", value, limit, way)]
+        return [_veto(rules, "no_room", "baseline_performance", value, limit, way)]
     return []
 
 
-def _what_is_too_dear(case: Case, rules: DecisionRules) -> list[_Finding]:
+def _what_is_too_dear(case: Case, rules: DecisionRules) -> list[_Veto]:
     found = []
     shares = {
         "over_time_budget": case.time_share,
@@ -154,30 +160,28 @@ def _what_is_too_dear(case: Case, rules: DecisionRules) -> list[_Finding]:
     }
     for code, share in shares.items():
         if share is not None and share > rules.thresholds[code].value:
-            found.append(_finding(rules, code, "compute", shown(share, "percent")))
+            found.append(_veto(rules, code, "compute", shown(share, "percent")))
     return found
 
 
-def _by_probability(case: Case, probability: float, too_dear: list[_Finding], rules: DecisionRules) -> Verdict:
+def _by_probability(case: Case, probability: float, too_dear: list[_Veto], rules: DecisionRules) -> Verdict:
     thresholds = rules.thresholds
     likely = shown(probability, "percent")
     go, no_go = thresholds["go_probability"], thresholds["no_go_probability"]
     if probability < no_go.value:
         limit = shown(no_go.value, "percent")
-        return _verdict("no_go", [_finding(rules, "no_go_probability", "baseline_performance", likely, limit)])
+        return _verdict("no_go", [_veto(rules, "no_go_probability", "baseline_performance", likely, limit)])
     if too_dear:
         return _verdict("not_yet", too_dear)
     if probability >= go.value:
         limit = shown(go.value, "percent")
-        return _verdict("go", [_finding(rules, "go_probability", "baseline_performance", likely, limit)])
+        return _verdict("go", [_veto(rules, "go_probability", "baseline_performance", likely, limit)])
     points = thresholds["go_points"]
-    finding = _finding(rules, "go_points", "data_availability", f"{case.points:.1f}", f"{points.value:.1f}", likely)
-    return _verdict("go" if case.points >= points.value else "not_yet", [finding])
+    veto = _veto(rules, "go_points", "data_availability", f"{case.points:.1f}", f"{points.value:.1f}", likely)
+    return _verdict("go" if case.points >= points.value else "not_yet", [veto])
 
 
-def _finding(
-    rules: DecisionRules, code: str, factor: str, value: str, limit: str | None = None, name: str = ""
-) -> _Finding:
+def _veto(rules: DecisionRules, code: str, factor: str, value: str, limit: str | None = None, name: str = "") -> _Veto:
     threshold = rules.thresholds[code]
     limit = limit if limit is not None else shown(threshold.value, "number")
 

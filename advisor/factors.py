@@ -193,7 +193,7 @@ def _data_evidence(measurements: Measurements) -> list[str]:
         f"Texts have {dataset.median_words:.0f} words in the middle, {dataset.longest_words} at most; "
         f"{100 * dataset.distinct_word_fraction:.0f} % of words are different."
     )
-    found += [f"{finding.because} ({finding.count:,})" for finding in dataset.findings]
+    found += [finding.because for finding in measurements.audit.findings if finding.severity != "note"]
     return found
 
 

@@ -132,6 +132,7 @@ def make_case(
         latency_share=facts.model.latency_ms / limit if facts.model and limit else None,
         points=points,
         comparable=measuring.bench is not None,
+        invalid=[finding for finding in measuring.audit.findings if finding.severity == "invalidates"],
     )
 
 

@@ -2,11 +2,14 @@
 
 import functools
 import hashlib
+import os
 import platform
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from advisor.measurements.bench import Bench, make_bench
 from advisor.recommendation import at_hand, shortlist
 from advisor.records import (
     Answers,
+    Audit,
     Candidate,
     DatasetMeasurement,
     HardwareMeasurement,
@@ -35,12 +39,17 @@ from pipeline.storage import save_text
 from pipeline.task import Metric, RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
 
+if TYPE_CHECKING:
+    from advisor.audit.inspection import Subject
+
 R = TypeVar("R", bound=Record)
 
 MOST_TOKENS = 512
 """Texts are cut here even when a model reads more; a longer limit costs memory for every row."""
 
 
+PROFILED_ROWS = 2_000
+"""Rows from which the columns of a file are described."""
 GOOD_ENOUGH, USEFUL_GAIN = 0.95, 0.03
 """What stands in for an answer: a score of 1 is perfect; three points, or 3 % of how widely the true scores spread."""
 
@@ -63,6 +72,13 @@ class Progress(Protocol):
         """So much of the phase is done."""
 
 
+def typed(name: str, folder: Path) -> str:
+    """A data file as one would type it in a command from here."""
+    path = (folder / name).resolve()
+    relative = os.path.relpath(path)
+    return shlex.quote(name if not path.exists() else str(path) if relative.startswith("..") else relative)
+
+
 class Measuring:
     """The measurements of one run.
 
@@ -70,11 +86,16 @@ class Measuring:
         folder: The run folder, with its answers.
         rules: For languages and the catalogue.
         progress: Told of every phase.
+        check: Refuse data that cannot be learned from as it is; an audit reports it instead.
+        examples: Whether rows may be shown.
     """
 
-    def __init__(self, folder: RunFolder, rules: Rules, progress: Progress) -> None:
+    def __init__(
+        self, folder: RunFolder, rules: Rules, progress: Progress, *, check: bool = True, examples: bool = True
+    ) -> None:
         folder.make()
         self.folder, self.rules, self.progress = folder, rules, progress
+        self.check, self.examples = check, examples
         self.answers: Answers = settle_columns(folder.answers, folder.path)
         self.task: Task = load_task(self.answers.task, self.answers.task_options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
@@ -91,7 +112,7 @@ class Measuring:
             RunFolderError: The data is not what the run began with.
         """
         self.progress.step("reading the data")
-        data = load_dataset(self.answers.data, self.task, self.folder.path, self.answers.seed)
+        data = load_dataset(self.answers.data, self.task, self.folder.path, self.answers.seed, check=self.check)
         purpose = "hash texts and compare labels, to group duplicates and find leaks"
         log_test_reading(self.folder.path, purpose, sum(side == "test" for side in data.sides))
         path = self.folder.path / "splits.parquet"
@@ -164,7 +185,7 @@ class Measuring:
     @cached_property
     def bench(self) -> Bench | None:
         """Rows and folds on which ways are compared, or None when there are too few."""
-        from advisor.measurements.dataset import usable_positions
+        from advisor.audit.counts import usable_positions
 
         return make_bench(self.task, self.data, usable_positions(self.data, self.task), self.metric, self.answers.seed)
 
@@ -172,6 +193,40 @@ class Measuring:
     def at_hand(self) -> list[Candidate]:
         """The models that can be measured now."""
         return at_hand(self.candidates, self.rules.models, self.dataset.language)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """What is wrong with the data; no model at hand only means that fewer checks are made."""
+        from advisor.audit.inspection import inspect
+        from advisor.audit.material import Material
+
+        here = [candidate for candidate in self.candidates if candidate.at_hand]
+        material = Material(
+            data=self.data,
+            task=self.task,
+            answers=self.answers,
+            rules=self.rules,
+            candidates=self.at_hand if here else [],
+            embedder=functools.partial(self.embedder, self.at_hand[0]) if here else lambda: None,
+        )
+        return self._keep(
+            "audit", Audit, "looking for what is wrong with the data", lambda: inspect(material, self._subject())
+        )
+
+    def _subject(self) -> "Subject":
+        from advisor.audit.inspection import Subject
+        from advisor.audit.profiles import profile_columns
+        from pipeline.data.preview import preview
+
+        data = self.answers.data
+        seen = preview(data, self.folder.path, PROFILED_ROWS, whole=True)
+        files = {"train": data.train, "validation": data.validation, "test": data.test}
+        return Subject(
+            file=typed(data.train, self.folder.path),
+            files={side: Path(name).name for side, name in files.items() if name is not None},
+            profiles=profile_columns(seen.rows, seen.columns, data.columns),
+            show_rows=self.examples and self.answers.provenance.personal_data != "yes",
+        )
 
     @functools.cache  # noqa: B019 - lives as long as the run
     def embedder(self, candidate: Candidate) -> Embedder:

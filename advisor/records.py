@@ -275,7 +275,60 @@ class DatasetMeasurement(Record):
     language_source: Literal["user", "guess"]
     domain: str = "general"
     """A guess from words that mark a domain; `general` when none stands out."""
+    seconds: float
+
+
+class ColumnProfile(Record):
+    """One column of the training file."""
+
+    name: str
+    role: str
+    """What it is read as; empty where it is not read."""
+    holds: Literal["text", "numbers", "lists", "nothing"]
+    filled_fraction: float
+    different: int
+    """Different values among the rows that were looked at."""
+    typical_characters: float
+    """Of a filled cell, in the middle."""
+
+
+class LengthProfile(Record):
+    """How long the texts are, in what a model counts."""
+
+    unit: Literal["tokens", "words"]
+    counted_by: str
+    """The model whose tokenizer counted; empty where words were counted."""
+    edges: list[int]
+    """Where the bars of the histogram begin, and where the last one ends."""
+    rows: list[int]
+    """Rows in each bar."""
+    limits: dict[int, list[str]]
+    """Tokens after which models cut a text, and the names of those models."""
+
+
+class Audit(Document):
+    """What is in the data and what is wrong with it, weightiest first."""
+
+    task: str
+    files: dict[str, str]
+    """Training, validation and test file."""
+    columns: dict[str, str | list[str]]
+    """What each column is read as."""
+    rows: int
+    looked_at_rows: int
+    """Rows that the checks read which cost more than a count: none that is sealed."""
+    sides: dict[str, int]
+    """Rows on each side of the split."""
+    classes: dict[str, int]
+    """Usable rows for each kind of answer; empty for tasks without."""
+    profiles: list[ColumnProfile]
+    lengths: LengthProfile | None
+    """Null where no text is left to look at."""
     findings: list[Finding]
+    left_out: list[str]
+    """Checks that were not made, and why."""
+    invalidates: bool
+    """Whether a finding would make any result meaningless."""
     seconds: float
 
 
@@ -346,6 +399,7 @@ class Measurements(Document):
     """Everything that was measured before deciding."""
 
     dataset: DatasetMeasurement
+    audit: Audit
     hardware: HardwareMeasurement
     models: list[ModelMeasurement]
     rivals: RivalMeasurement | None = None

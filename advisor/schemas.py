@@ -3,11 +3,12 @@
 import json
 
 from advisor.errors import AnswersError
-from advisor.records import Answers, Assessment, Decision, Measurements
+from advisor.records import Answers, Assessment, Audit, Decision, Measurements
 from pipeline.records import Document, NextSteps, Plan, Result
 
 DOCUMENTS: dict[str, type[Document]] = {
     "answers": Answers,
+    "audit": Audit,
     "measurements": Measurements,
     "decision": Decision,
     "assessment": Assessment,

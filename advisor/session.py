@@ -121,7 +121,7 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     decision = folder.load("decision", Decision)
     measurements = folder.load("measurements", Measurements)
     answers = folder.answers
-    steps = after_decision(decision, _shown(folder.path))
+    steps = after_decision(decision, shown_path(folder.path))
     finished = folder.has("result.json")
     if not finished:
         _save_report(folder, answers, measurements, decision, None, steps)
@@ -136,14 +136,14 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
         result = folder.load("result", Result) if folder.has("result.json") else None
         document = Assessment(**decision.model_dump(), run_folder=str(folder.path), result=result)
         sys.stdout.write(document.model_dump_json(indent=1) + "\n")
-    terminal.say(f"Report: {_shown(folder.path)}/report.html")
+    terminal.say(f"Report: {shown_path(folder.path)}/report.html")
     return code
 
 
 def _decide(folder: RunFolder, terminal: Terminal) -> Go | NotYet | NoGo:
-    with terminal.progress(f"Measuring in {_shown(folder.path)}") as progress:
+    with terminal.progress(f"Measuring in {shown_path(folder.path)}") as progress:
         progress.step("starting")
-        _quiet_libraries()
+        quiet_libraries()
         from advisor.advise import advise
 
         return advise(folder, load_rules(), progress)
@@ -160,13 +160,13 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
     """
     note_as_last(folder)
     if folder.has("result.json"):
-        terminal.say(f"This run is finished; its result is in '{_shown(folder.path)}/result.json'.")
+        terminal.say(f"This run is finished; its result is in '{shown_path(folder.path)}/result.json'.")
     elif (code := _launch(folder)) != 0:
         return code
     decision = folder.load("decision", Decision)
     result = folder.load("result", Result)
     answers = folder.answers
-    steps = after_result(decision, result, _shown(folder.path))
+    steps = after_result(decision, result, shown_path(folder.path))
     _save_report(folder, answers, folder.load("measurements", Measurements), decision, result, steps)
     terminal.show_result(result)
     terminal.show_next_steps(steps)
@@ -194,7 +194,7 @@ def _launch(folder: RunFolder) -> int:
     if code < 0:
         raise RunFailed(
             f"The run was killed by signal {-code}: most likely memory ran out.",
-            f"Close other programs, then `advisor train {_shown(folder.path)}` again: it goes on from the last checkpoint.",
+            f"Close other programs, then `advisor train {shown_path(folder.path)}` again: it goes on from the last checkpoint.",
         )
     return code
 
@@ -225,7 +225,7 @@ def _save_report(
     write_page(folder.path / "report.html", answers, measurements, decision, result, steps)
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Keep the libraries' own bars and warnings off the screen, and everything off the network."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -236,7 +236,7 @@ def _quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """A path as short as it can be from here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.errors import PlanError
-from pipeline.records import ErrorAnalysis, Finding, MetricFacts, Plan
+from pipeline.findings import Found
+from pipeline.records import ErrorAnalysis, MetricFacts, Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +41,7 @@ TASKS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one task.
-
-    Shapes: all fields have one entry per row.
-    """
+    """Rows of one task; all fields have one entry per row."""
 
     ids: tuple[str, ...]
     inputs: tuple[Input, ...]
@@ -306,7 +304,7 @@ class Task(Protocol):
             DataError: Names every fault, with the mend beside it.
         """
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """What is odd about the answers of rows that are not sealed, beside what is looked for in every task."""
 
     def classes(self, rows: Rows) -> list[str]:

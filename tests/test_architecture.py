@@ -13,6 +13,7 @@ HOUSE = Path(__file__).resolve().parent.parent
 ADVISOR = """
     __main__
     doctor demo catalogue prediction schemas
+    audits
     session
     advise planning investigation measuring
     report next_steps
@@ -27,11 +28,11 @@ PIPELINE = """
     __main__ run pilot reload model_card
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage
-    task records errors
+    task findings records errors
 """
-REPORT = "terminal page sections listings plots contents blocks scale wording safe_text"
+REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
-AUDIT = "explanation material"
+AUDIT = "inspection copies labels lengths profiles explanation material counts"
 DATA = "dataset reading preview splitting duplicates values"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "comparison intervals metrics"

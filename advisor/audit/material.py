@@ -6,34 +6,20 @@ from functools import cached_property
 
 import numpy as np
 
+from advisor.audit.counts import conflicting_positions, rows_per_class, unsealed_positions, usable_positions
 from advisor.records import Answers, Candidate
 from advisor.rule_records import Rules
 from pipeline.data.dataset import Dataset
 from pipeline.embeddings import Embedder
+from pipeline.findings import Found
 from pipeline.preparation import as_one_text
 from pipeline.task import Rows, Task
 
 MOST_ROWS = 20_000
 """Rows that checks look at which cost more than a count; beyond it a seeded sample."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a check found, before `rules/audit.toml` puts it into words.
-
-    Attributes:
-        code: Its entry in `rules/audit.toml`.
-        count: Rows, classes or whatever the entry counts.
-        of: How many were looked at.
-        examples: Three at most, as the data has them; personal data already masked.
-        values: What the entry's sentences name beside `{count}`, `{of}` and `{share}`.
-    """
-
-    code: str
-    count: int
-    of: int
-    examples: Sequence[str] = ()
-    values: Mapping[str, str] = field(default_factory=dict)
+EXAMPLES = 3
+LONGEST_EXAMPLE = 120
+"""Characters of a text that an example shows."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +33,7 @@ class Material:
         rules: Thresholds and sentences.
         candidates: Models that are at hand.
         embedder: Frozen features of the first of them, or None when none is; made when first asked for.
+        annotations: What each annotator said of each row at `positions`, None where nothing; by the annotator's column.
     """
 
     data: Dataset
@@ -55,11 +42,12 @@ class Material:
     rules: Rules
     candidates: Sequence[Candidate]
     embedder: Callable[[], Embedder | None]
+    annotations: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> list[int]:
         """Positions of the rows that are looked at: none that is sealed, at most `MOST_ROWS`, in the order of the file."""
-        unsealed = self.data.positions("train", "validation", "reserve", "left_out")
+        unsealed = unsealed_positions(self.data)
         if len(unsealed) <= MOST_ROWS:
             return unsealed
         drawn = np.random.default_rng(self.answers.seed).permutation(len(unsealed))[:MOST_ROWS]
@@ -75,5 +63,30 @@ class Material:
         """Their texts, those of a pair joined."""
         return [as_one_text(given) for given in self.rows.inputs]
 
+    @cached_property
+    def conflicts(self) -> list[int]:
+        """Positions of rows whose text also stands with another answer."""
+        return conflicting_positions(self.data)
 
+    @cached_property
+    def classes(self) -> dict[str, int]:
+        """Usable rows for each kind of answer."""
+        return rows_per_class(self.data, self.task, usable_positions(self.data, self.task))
+
+    def examples(self, positions: Sequence[int]) -> list[str]:
+        """The first rows of these that are not sealed: where each stands, and how its text begins."""
+        shown = (position for position in positions if self.data.sides[position] != "test")
+        return [self.example(position) for position, _ in zip(shown, range(EXAMPLES), strict=False)]
+
+    def example(self, position: int) -> str:
+        """Where a row stands, and how its text begins.
+
+        Raises:
+            AssertionError: The row is sealed.
+        """
+        assert self.data.sides[position] != "test", "test rows are sealed"
+        return f"{self.data.place(position)}: {as_one_text(self.data.rows.inputs[position])[:LONGEST_EXAMPLE]}"
+
+
+__all__ = ["Check", "Found", "Material"]
 Check = Callable[[Material], list[Found]]

@@ -111,4 +111,18 @@ class Ticks:
     ticks: Sequence[Tick]
 
 
-Block = Badge | Heading | Paragraph | Items | Command | Bar | Forest | Table | Ticks
+@dataclass(frozen=True)
+class Card:
+    """One thing that was found: how grave it is, why, examples, and the command or advice that mends it."""
+
+    grade: str
+    tone: Tone
+    title: str
+    amount: str
+    sentences: Sequence[str]
+    examples: Sequence[str] = ()
+    advice: str = ""
+    command: str = ""
+
+
+Block = Badge | Heading | Paragraph | Items | Command | Bar | Forest | Table | Ticks | Card

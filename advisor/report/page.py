@@ -9,8 +9,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from advisor.records import Answers, Decision, Measurements
-from advisor.report import contents, plots, wording
+from advisor.records import Answers, Audit, Decision, Measurements
+from advisor.report import contents, findings, plots, wording
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
 from pipeline.records import NextSteps, Result
@@ -22,7 +22,6 @@ MOST_CLASSES = 300
 MOST_PAIRS = 6
 MOST_PAIRS_ALONE = 20
 MOST_WORST = 20
-MOST_EXAMPLES = 5
 MOST_CLASS_BARS = 24
 LONGEST_TEXT = 500
 
@@ -61,6 +60,32 @@ def write_page(
         **_decision_parts(answers, measurements, decision, result),
         **_result_parts(result),
     )
+    _write(path, page)
+
+
+def write_audit_page(path: Path, audit: Audit, name: str) -> None:
+    """Write an audit as a page.
+
+    Raises:
+        StorageError: The folder cannot take it.
+    """
+    verdict, tone, headline = findings.audit_verdict(audit)
+    severities = [finding.severity for finding in audit.findings]
+    page = _template("audit.html.jinja").render(
+        audit=audit,
+        name=name,
+        verdict=verdict,
+        tone=tone,
+        headline=headline,
+        grades=[(wording.GRADES[each][2], severities.count(each)) for each in wording.GRADES if each in severities],
+        facts=findings.facts(audit),
+        class_bars=_class_bars(audit.classes),
+        histogram=plots.plot_lengths(audit.lengths) if audit.lengths else None,
+    )
+    _write(path, page)
+
+
+def _write(path: Path, page: str) -> None:
     draft = path.with_name(path.name + ".new")
     try:
         draft.write_text(page, encoding="utf-8")
@@ -71,7 +96,7 @@ def write_page(
         ) from error
 
 
-def _template() -> jinja2.Template:
+def _template(name: str = "page.html.jinja") -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -80,11 +105,11 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clip=clip, prose=_prose)
+    environment.filters.update(clip=clip, prose=_prose, grade=wording.GRADES.get, amount_of=findings.say_amount_of)
     environment.filters.update(
         {name.removeprefix("say_"): getattr(wording, name) for name in vars(wording) if name.startswith("say_")}
     )
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 def _finalize(value: Any) -> Any:
@@ -120,7 +145,6 @@ def _decision_parts(
         "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
         "class_bars": _class_bars(measurements.dataset.rows_per_class),
         "costs": contents.costs(measurements),
-        "most_examples": MOST_EXAMPLES,
     }
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor.records import LengthProfile
 from advisor.report.scale import Scale
-from advisor.report.wording import explain_rival, say_range, say_score
+from advisor.report.wording import explain_rival, say_many, say_range, say_score
 from advisor.rulebook import say_way
 from pipeline.records import EpochLog, Forecast, Outcome, Score
 
@@ -12,6 +13,10 @@ MARGIN = 3.0
 """Percent left free on both sides, so that marks and numbers at the ends are whole."""
 TOP, BOTTOM = 16.0, 132.0
 """Pixels between which a curve runs."""
+
+
+HISTOGRAM_HEIGHT = 120.0
+"""Pixels of the highest bar."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,54 @@ class Curve:
     dots: Sequence[Dot]
     ticks: Sequence[Tick]
     """`at` in pixels from the top."""
+
+
+@dataclass(frozen=True)
+class HistogramBar:
+    """One bar; `x` and `width` in percent, `height` in pixels; `cut` where no model at hand reads all of such a text."""
+
+    x: float
+    width: float
+    height: float
+    shown: str
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many texts are how long, with lines where models cut them."""
+
+    title: str
+    bars: Sequence[HistogramBar]
+    ticks: Sequence[Tick]
+    limits: Sequence[Tick]
+    notes: Sequence[str]
+
+
+def plot_lengths(lengths: LengthProfile) -> Histogram:
+    """Texts by their length, with the limits of the models where tokens were counted."""
+    end, most = lengths.edges[-1], max(lengths.rows) or 1
+    limits = lengths.limits if lengths.unit == "tokens" else {}
+    furthest = max(limits, default=end)
+    bars = [
+        HistogramBar(
+            x=round(100 * low / end, 2),
+            width=round(max(100 * (high - low) / end - 0.4, 0.3), 2),
+            height=round(HISTOGRAM_HEIGHT * rows / most, 1),
+            shown=f"{low} to {high - 1} {lengths.unit}: {say_many(rows, 'text')}",
+            cut=low >= furthest,
+        )
+        for low, high, rows in zip(lengths.edges[:-1], lengths.edges[1:], lengths.rows, strict=True)
+    ]
+    ticks = [Tick(round(100 * share, 1), f"{round(end * share):,}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    lines = [Tick(round(100 * limit / end, 2), str(limit)) for limit in limits if limit <= end]
+    notes = [
+        f"{', '.join(names)}: cuts texts after {limit:,} tokens"
+        + (", which is beyond the longest bar." if limit > end else ", at the dashed line.")
+        for limit, names in limits.items()
+    ]
+    longest = max((high for high, rows in zip(lengths.edges[1:], lengths.rows, strict=True) if rows), default=end)
+    return Histogram(f"Texts by length, up to about {longest:,} {lengths.unit}", bars, ticks, lines, notes)
 
 
 def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Plot:

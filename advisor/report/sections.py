@@ -17,6 +17,7 @@ from advisor.report.contents import (
     where_scored,
     with_fine_tuned,
 )
+from advisor.report.findings import finding_blocks
 from advisor.report.safe_text import clip
 from advisor.report.wording import (
     RESULTS,
@@ -61,7 +62,7 @@ def decision_blocks(answers: Answers, measurements: Measurements, decision: Deci
         *_rivals(answers, measurements, decision),
         *_models(decision),
         *_forecast(answers, measurements, decision),
-        *_findings(measurements),
+        *finding_blocks(measurements.audit),
         *_flips(decision),
         *_not_asked(answers, decision),
         *_cost(measurements),
@@ -138,14 +139,6 @@ def _forecast(answers: Answers, measurements: Measurements, decision: Decision) 
         gain = say_improvement(decision.smallest_provable_gain, decision.metric_facts)
         blocks.append(Paragraph(f"With {rows_sealed} sealed rows the smallest gain that can be proven is {gain}."))
     return blocks
-
-
-def _findings(measurements: Measurements) -> list[Block]:
-    findings = measurements.dataset.findings
-    if not findings:
-        return []
-    lines = [f"{finding.because} ({say_count(finding.count)})" for finding in findings]
-    return [Heading("What the audit of the data found"), Items(lines)]
 
 
 def _flips(decision: Decision) -> list[Block]:

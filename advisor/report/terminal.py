@@ -16,9 +16,9 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from advisor.records import Answers, Decision, Measurements
+from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import blocks as block
-from advisor.report import listings, sections
+from advisor.report import findings, listings, sections
 from advisor.report.safe_text import visible
 from advisor.report.scale import Scale, draw_whisker
 from advisor.report.wording import Tone, say_range, say_score, say_seconds
@@ -64,6 +64,10 @@ class Terminal:
             self._show(sections.verdict_blocks(answers, decision))
         else:
             self._show(sections.decision_blocks(answers, measurements, decision))
+
+    def show_audit(self, audit: Audit, name: str) -> None:
+        """What is in the data and what is wrong with it."""
+        self._show(findings.verdict_blocks(audit, name) if self.quiet else findings.audit_blocks(audit, name))
 
     def show_result(self, result: Result) -> None:
         """The outcome of the run, beside what was forecast."""
@@ -115,7 +119,7 @@ class Terminal:
     def _print(self, shown: Sequence[block.Block]) -> None:
         for each in shown:
             for renderable in self._draw(each):
-                self._out.print(renderable, crop=False, soft_wrap=isinstance(each, block.Command))
+                self._out.print(renderable, crop=False, soft_wrap=_is_command(each, renderable))
 
     def _draw(self, shown: block.Block) -> Sequence[RenderableType]:
         drawers: dict[type, Callable[[Any], Sequence[RenderableType]]] = {
@@ -128,6 +132,7 @@ class Terminal:
             block.Forest: self._forest,
             block.Table: _table,
             block.Ticks: self._ticks,
+            block.Card: self._card,
         }
         return drawers[type(shown)](shown)
 
@@ -142,6 +147,22 @@ class Terminal:
         for line in shown.lines:
             grid.add_row(self._signs["item"], _text(line))
         return [_indented(grid)]
+
+    def _card(self, shown: block.Card) -> Sequence[RenderableType]:
+        grade = (f" {visible(shown.grade).upper()} ", TONES[shown.tone])
+        title = Text.assemble(grade, "  ", (visible(shown.title), "bold"), "  ", (visible(shown.amount), "dim"))
+        title.overflow = "fold"
+        examples = _grid(2)
+        for line in shown.examples:
+            examples.add_row(_text(self._signs["item"], "dim"), _text(line, "dim"))
+        return [
+            "",
+            _indented(title),
+            *(_indented(_text(sentence), 4) for sentence in shown.sentences),
+            *([_indented(examples, 4)] if shown.examples else []),
+            *([_indented(_text(shown.advice), 4)] if shown.advice else []),
+            *([Text(f"     {visible(shown.command)}", style="cyan")] if shown.command else []),
+        ]
 
     def _bar(self, shown: block.Bar) -> Sequence[RenderableType]:
         share = min(max(shown.part / shown.whole, 0), 1) if shown.whole else 0.0
@@ -283,6 +304,11 @@ def _console(stream: TextIO, width: int | None) -> Console:
     console = Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, WIDEST)
     return console
+
+
+def _is_command(shown: block.Block, drawn: RenderableType) -> bool:
+    """Whether a line is a command to copy, which is never broken."""
+    return isinstance(shown, block.Command) or (isinstance(shown, block.Card) and isinstance(drawn, Text))
 
 
 def _badge(shown: block.Badge) -> Sequence[RenderableType]:

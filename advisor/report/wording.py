@@ -18,6 +18,12 @@ RESULTS: dict[str, tuple[str, Tone]] = {
     "not_improved": ("Not improved", "bad"),
     "insufficient_evidence": ("Not enough evidence", "wait"),
 }
+GRADES: dict[str, tuple[str, Tone, str]] = {
+    "invalidates": ("Invalidates", "bad", "would invalidate any result"),
+    "warning": ("Warning", "wait", "to look at first"),
+    "note": ("Note", "good", "to know"),
+}
+"""How grave a finding is: a word, its tone, and what so many of them are called."""
 INTERVAL_EXPLAINED = (
     "An interval says how far a score could move by chance: had other rows of the same kind been drawn, the true score "
     "would lie inside it 95 times in 100. Ways whose intervals overlap widely may be equally good."

@@ -28,6 +28,14 @@ class Dataset:
     test_file_given: bool
     unlabelled_rows: int
     """Rows without an answer, left out."""
+    given: Sequence[Side | None] = ()
+    """The side that the file of each row fixes, None for the training file; empty when all rows come from it."""
+    places: Sequence[str] = ()
+    """Where each row stands, for people; empty when it is not known."""
+
+    def place(self, position: int) -> str:
+        """Where a row stands, such as "reviews.csv row 17"; its id when that is not known."""
+        return self.places[position] if self.places else f"row {self.rows.ids[position]}"
 
     def positions(self, *sides: Side) -> list[int]:
         """Positions of the rows on these sides, in the order of the file.
@@ -60,7 +68,7 @@ def log_test_reading(folder: Path, purpose: str, rows: int) -> None:
         file.write(json.dumps({"time": now, "purpose": purpose, "rows": rows}) + "\n")
 
 
-def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dataset:
+def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, check: bool = True) -> Dataset:
     """Read all files of a source, group near-duplicates and give each row a side.
 
     Args:
@@ -68,12 +76,14 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dat
         task: Reads rows from tables.
         folder: What relative paths are relative to.
         seed: Of sample and split.
+        check: Refuse what cannot be learned from as it is; the audit reports it instead.
 
     Raises:
         DataError: A file, a column or the labels cannot be used as they are.
     """
     parts: list[Rows] = []
     given: list[Side | None] = []
+    places: list[str] = []
     unlabelled = 0
     files: list[tuple[str | None, Side | None]] = [
         (source.train, None),
@@ -95,20 +105,33 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int) -> Dat
         unlabelled += len(table) - len(rows) if source.max_rows is None or side is not None else 0
         parts.append(rows)
         given += [side] * len(rows)
+        places += [f"{Path(name).name} row {row}" for row in rows.ids]
     together = _together(parts)
-    task.check(together, source.train)
+    if check:
+        task.check(together, source.train)
     groups = group(together.inputs)
     earlier = load_splits(folder / source.splits) if source.splits else None
     sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
     if source.test is None:
         sides = _keep_rare_classes(task, together, groups, sides)
-    _refuse_unseen_classes(task, together, sides, source)
+    if check:
+        _refuse_what_cannot_be_split(task, together, sides, source)
+    fixed = given if set(given) != {None} else []
+    return Dataset(together, groups, sides, source.test is not None, unlabelled, fixed, places)
+
+
+def _refuse_what_cannot_be_split(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:
+    """Refuse classes that only the test rows have, and files that leave nothing to train on.
+
+    Raises:
+        DataError: Names them.
+    """
+    _refuse_unseen_classes(task, rows, sides, source)
     if "train" not in sides:
         raise DataError(
             f"No row of '{Path(source.train).name}' is left to train on: each also stands in the validation or test file.",
             "Give files that do not hold the same rows.",
         )
-    return Dataset(together, groups, sides, source.test is not None, unlabelled)
 
 
 def _keep_rare_classes(task: Task, rows: Rows, groups: Groups, sides: Sequence[Side]) -> list[Side]:

@@ -17,7 +17,7 @@ PERMUTATIONS = 64
 BANDS = (12, 5)
 """Bands of a sketch and numbers in each: two texts at `NEAR` are compared with probability 1 - (1 - 0.8^5)^12 = 0.99."""
 COMPARED_TEXTS = 50_000
-"""Different texts up to which near-duplicates are looked for; beyond it only exact ones are grouped."""
+"""Different texts up to which near-duplicates are looked for among all; beyond it among a sample of so many."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Groups:
     """Hash of the text with case, white space and Unicode form evened out."""
     keys: list[str]
     """Smallest text hash of the group: a row that joins can only lower it."""
-    near_compared: bool
-    """False when there were too many texts to look for near-duplicates."""
+    compared_texts: int
+    """Different texts among which near-duplicates were looked for: all, or a sample when there are too many."""
 
 
-def group(inputs: Sequence[Input]) -> Groups:
-    """Group inputs that are the same or nearly so."""
+def group(inputs: Sequence[Input], most: int = COMPARED_TEXTS) -> Groups:
+    """Group inputs that are the same, and those nearly so among at most so many different texts."""
     texts = [_even(given) for given in inputs]
     hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in texts]
     different = dict(zip(hashes, texts, strict=True))
-    near_compared = len(different) <= COMPARED_TEXTS
+    compared = {key: different[key] for key in sorted(different)[:most]}  # the lowest hashes are a draw
     parents = {key: key for key in different}
-    for one, other in _near_pairs(different) if near_compared else ():
+    for one, other in _near_pairs(compared):
         first, second = sorted((_root(parents, one), _root(parents, other)))
         parents[second] = first
-    return Groups(text_hashes=hashes, keys=[_root(parents, key) for key in hashes], near_compared=near_compared)
+    return Groups(text_hashes=hashes, keys=[_root(parents, key) for key in hashes], compared_texts=len(compared))
 
 
 def _even(given: Input) -> str:

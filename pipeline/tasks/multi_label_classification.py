@@ -10,7 +10,8 @@ import numpy as np
 from pipeline.data.values import as_label, as_list, as_text, is_missing
 from pipeline.errors import DataError
 from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels, right_or_wrong
-from pipeline.records import ErrorAnalysis, ErrorTable, Finding
+from pipeline.findings import Found
+from pipeline.records import ErrorAnalysis, ErrorTable
 from pipeline.task import Answer, Array, Column, Layout, Metric, Predictions, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import (
     all_columns,
@@ -108,31 +109,28 @@ class MultiLabelClassification(PooledTask):
             )
         check_labels(counts, len(rows), file)
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """Labels that never come apart or stand on nearly all rows, and rows without any."""
         without = [given for given, answer in zip(rows.inputs, rows.answers, strict=True) if not answer]
         together = find_inseparable(rows.answers)
         everywhere = [label for label, count in count_labels(rows.answers).items() if count > NEARLY_ALL * len(rows)]
+        known = len(self.classes(rows))
         found = [
-            Finding(
-                code="labels_always_together",
-                count=len(together),
-                because=f"Groups of labels that stand on the very same rows, at least {FEWEST_TO_COME_TOGETHER}; "
-                "nothing tells them apart, and one would say as much.",
-                examples=[" + ".join(labels) for labels in together[:EXAMPLES]],
+            Found(
+                "labels_always_together",
+                len(together),
+                known,
+                [" + ".join(labels) for labels in together[:EXAMPLES]],
+                {"fewest": str(FEWEST_TO_COME_TOGETHER)},
             ),
-            Finding(
-                code="labels_nearly_everywhere",
-                count=len(everywhere),
-                because=f"Labels on more than {NEARLY_ALL:.0%} of the rows; they say little, and few rows show what lacks them.",
-                examples=sorted(everywhere)[:EXAMPLES],
+            Found(
+                "labels_nearly_everywhere",
+                len(everywhere),
+                known,
+                sorted(everywhere)[:EXAMPLES],
+                {"limit": f"{NEARLY_ALL:.0%}"},
             ),
-            Finding(
-                code="rows_without_labels",
-                count=len(without),
-                because="Rows with an empty list: they teach that no label holds. Leave the cell empty where labels are not known.",
-                examples=[str(given)[:120] for given in without[:EXAMPLES]],
-            ),
+            Found("rows_without_labels", len(without), len(rows), [str(given)[:120] for given in without[:EXAMPLES]]),
         ]
         return [finding for finding in found if finding.count]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from pipeline.errors import ModelError
 from pipeline.evaluation.metrics import mark_labels
+from pipeline.findings import Found
 from pipeline.preparation import as_one_text
-from pipeline.records import Finding
 from pipeline.task import (
     Answer,
     Array,
@@ -83,7 +83,7 @@ class PooledTask:
         """How a linear model learns the answers, with an eye to the metric where it is fitted."""
         raise NotImplementedError
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """Nothing of its own."""
         del rows
         return []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.records import Finding
+from pipeline.findings import Found
 from pipeline.task import Rows
 from pipeline.tasks.labels import MOST_CLASSES, ROWS_TO_JUDGE_LABELS, check_labels
 from pipeline.tasks.spans import OUTSIDE, SCHEMES, as_tags, illegal_places, letters_of, parse
@@ -88,7 +88,7 @@ def _listed(tags: set[str]) -> str:
     return f"{shown}, …" if len(tags) > EXAMPLES else shown
 
 
-def audit_tags(rows: Rows, widened: Mapping[Sentence, Sequence[str]], *, by_spans: bool) -> list[Finding]:
+def audit_tags(rows: Rows, widened: Mapping[Sentence, Sequence[str]], *, by_spans: bool) -> list[Found]:
     """What is odd about the tags of rows.
 
     Args:
@@ -99,46 +99,37 @@ def audit_tags(rows: Rows, widened: Mapping[Sentence, Sequence[str]], *, by_span
     found = [_empty_words(rows)]
     if by_spans:
         found += [_widened(rows, widened), _illegal(rows), _nothing_outside(rows)]
-    return [finding for finding in found if finding.count]
+    return [each for each in found if each.count]
 
 
-def _empty_words(rows: Rows) -> Finding:
+def _empty_words(rows: Rows) -> Found:
     empty = [given for given in rows.inputs if any(not word.strip() for word in given)]
-    because = "Rows with words that hold nothing; no model reads them, but their tags count in every score."
-    return Finding(
-        code="empty_words", count=len(empty), because=because, examples=[_shown(given) for given in empty[:EXAMPLES]]
-    )
+    return Found("empty_words", len(empty), len(rows), [_shown(given) for given in empty[:EXAMPLES]])
 
 
-def _widened(rows: Rows, widened: Mapping[Sentence, Sequence[str]]) -> Finding:
+def _widened(rows: Rows, widened: Mapping[Sentence, Sequence[str]]) -> Found:
     found = [
         example
         for given, answer in zip(rows.inputs, rows.answers, strict=True)
         for example in widened.get((tuple(given), as_tags(answer)), ())
     ]
-    because = "Spans that begin or end inside a word; they were widened to the words that they touch."
-    return Finding(code="widened_spans", count=len(found), because=because, examples=found[:EXAMPLES])
+    return Found("widened_spans", len(found), len(rows), found[:EXAMPLES])
 
 
-def _illegal(rows: Rows) -> Finding:
+def _illegal(rows: Rows) -> Found:
     sentences = [as_tags(answer) for answer in rows.answers]
     found = illegal_places(sentences)
     examples = []
     for row, place in list(found.items())[:EXAMPLES]:
         before = f"behind '{sentences[row][place - 1]}'" if place else "at the start"
         examples.append(f"'{sentences[row][place]}' {before}: {_shown(rows.inputs[row])}")
-    because = (
-        "Rows with a tag that may not stand where it does, such as an 'I-' that follows no tag of its type; "
-        "spans are counted there as the CoNLL scorer does."
-    )
-    return Finding(code="illegal_tags", count=len(found), because=because, examples=examples)
+    return Found("illegal_tags", len(found), len(rows), examples)
 
 
-def _nothing_outside(rows: Rows) -> Finding:
+def _nothing_outside(rows: Rows) -> Found:
     tags = {tag for answer in rows.answers for tag in as_tags(answer)}
     whole = bool(tags) and OUTSIDE not in tags and not letters_of(tags)
-    because = f"No word is tagged 'O', so every word is part of a span. {_ONE_A_WORD}"
-    return Finding(code="nothing_outside", count=len(rows) if whole else 0, because=because)
+    return Found("nothing_outside", len(rows) if whole else 0, len(rows))
 
 
 def _shown(words: Sequence[str]) -> str:

@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.data.values import as_text
 from pipeline.errors import DataError
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, right_or_wrong
+from pipeline.findings import Found
 from pipeline.predictors.linear import Kind, OneLabel
-from pipeline.records import ErrorAnalysis, ErrorTable, Finding
+from pipeline.records import ErrorAnalysis, ErrorTable
 from pipeline.task import Array, Column, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
 from pipeline.tasks.labels import (
     OneLabelTask,
@@ -95,7 +96,7 @@ class TextPairClassification(OneLabelTask):
             return unanswered(table, pairs)
         return answered(table, pairs, read_labels(column(table, columns["label"], file), file))
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """Pairs that have another label the other way round, and pairs of a text with itself."""
         labels: dict[tuple[str, str], list[str]] = defaultdict(list)
         for given, answer in zip(rows.inputs, rows.answers, strict=True):
@@ -106,26 +107,21 @@ class TextPairClassification(OneLabelTask):
             if pair[0] != pair[1] and set(labels.get(pair[::-1], given)) != set(given)
         }
         twice = {one: given for (one, other), given in labels.items() if one == other}
-        found = []
-        if contradicted:
-            found.append(
-                Finding(
-                    code="both_orders",
-                    count=sum(map(len, contradicted.values())),
-                    because="Pairs that have another label the other way round; where order says nothing, one is wrong.",
-                    examples=[_example(pair, labels) for pair in contradicted if pair < pair[::-1]][:EXAMPLES],
-                )
-            )
-        if twice:
-            found.append(
-                Finding(
-                    code="same_text_twice",
-                    count=sum(map(len, twice.values())),
-                    because="Pairs of a text with itself.",
-                    examples=[f"{_cut(text)}: {' / '.join(sorted(set(twice[text])))}" for text in twice][:EXAMPLES],
-                )
-            )
-        return found
+        found = [
+            Found(
+                "both_orders",
+                sum(map(len, contradicted.values())),
+                len(rows),
+                [_example(pair, labels) for pair in contradicted if pair < pair[::-1]][:EXAMPLES],
+            ),
+            Found(
+                "same_text_twice",
+                sum(map(len, twice.values())),
+                len(rows),
+                [f"{_cut(text)}: {' / '.join(sorted(set(twice[text])))}" for text in twice][:EXAMPLES],
+            ),
+        ]
+        return [each for each in found if each.count]
 
     def fits(self) -> Fits:
         """The majority guess and similarity."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from pipeline.data.values import as_number, as_text, is_missing
 from pipeline.errors import DataError, PlanError
+from pipeline.findings import Found
 from pipeline.preparation import as_one_text
-from pipeline.records import ErrorAnalysis, ErrorCase, ErrorTable, Finding
+from pipeline.records import ErrorAnalysis, ErrorCase, ErrorTable
 from pipeline.task import (
     Array,
     Column,
@@ -197,21 +198,18 @@ class TextRegression(PooledTask):
                 f'Take them for labels: task = "{other}"; or name another score column.',
             )
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """Scores that could be classes, that lie outside the scale, or that are nearly all the same."""
         scores = numbers(rows.answers).tolist()
-        counts, found = Counter(scores), []
+        counts, found = Counter(scores), list[Found]()
         if len(scores) >= ROWS_TO_JUDGE_SCORES and len(counts) <= FEW_SCORES:
-            because = "Scores take few values; where their order says little, they could be classes."
-            found.append(_finding("few_values", len(counts), because, sorted(counts)))
+            found.append(_found("few_values", len(counts), len(scores), sorted(counts)))
         outside = [score for score in scores if not self._readout.lowest <= score <= self._readout.highest]
         if outside:
-            because = "Scores outside the scale that was named; no answer will reach them."
-            found.append(_finding("outside_scale", len(outside), because, sorted(set(outside))))
+            found.append(_found("outside_scale", len(outside), len(scores), sorted(set(outside))))
         value, most = counts.most_common(1)[0] if counts else (0.0, 0)
         if most > len(scores) / 2:
-            because = "More than half of the rows have the same score; errors on the others hardly count."
-            found.append(_finding("one_value", most, because, [value]))
+            found.append(_found("one_value", most, len(scores), [value]))
         return found
 
     def classes(self, rows: Rows) -> list[str]:
@@ -304,8 +302,8 @@ def _end(options: Mapping[str, Any], key: str) -> float | None:
     return number
 
 
-def _finding(code: str, count: int, because: str, examples: Sequence[float]) -> Finding:
-    return Finding(code=code, count=count, because=because, examples=[shown(each) for each in examples[:EXAMPLES]])
+def _found(code: str, count: int, of: int, examples: Sequence[float]) -> Found:
+    return Found(code, count, of, [shown(each) for each in examples[:EXAMPLES]])
 
 
 def _scale(rows: Rows) -> tuple[float, float]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.data.values import as_text
 from pipeline.errors import PlanError
-from pipeline.records import ErrorAnalysis, Finding
+from pipeline.findings import Found
+from pipeline.records import ErrorAnalysis
 from pipeline.task import (
     Answer,
     Array,
@@ -127,7 +128,7 @@ class TokenClassification(PooledTask):
         """
         check_tags([as_tags(answer) for answer in rows.answers], file, by_spans=self.by_spans)
 
-    def audit(self, rows: Rows) -> list[Finding]:
+    def audit(self, rows: Rows) -> list[Found]:
         """Spans that were widened, tags that may not follow each other, words without text."""
         return audit_tags(rows, self._widened, by_spans=self.by_spans)
 

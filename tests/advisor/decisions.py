@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from advisor.records import (
     Alternative,
     Answers,
+    Audit,
+    ColumnProfile,
     DatasetMeasurement,
     Decision,
     FactorScore,
     Flip,
     HardwareMeasurement,
+    LengthProfile,
     Measurements,
     ModelMeasurement,
     PilotMeasurement,
@@ -97,9 +100,7 @@ def score(
     return Score(name=name, metric="macro_f1", score=value, low=low, high=high, seconds=seconds, note=note)
 
 
-def dataset(
-    rows: int = 2_143, classes: list[str] = CLASSES, findings: list[Finding] | None = None
-) -> DatasetMeasurement:
+def dataset(rows: int = 2_143, classes: list[str] = CLASSES) -> DatasetMeasurement:
     usable = rows - 43
     test = usable // 5
     per_class = {label: (usable - test) * (8 + place % 5) // (10 * len(classes)) for place, label in enumerate(classes)}
@@ -125,25 +126,62 @@ def dataset(
         script="Latin",
         language="en",
         language_source="guess",
-        findings=FINDINGS if findings is None else findings,
         seconds=4.1,
     )
 
 
 FINDINGS = [
     Finding(
-        code="conflicting_labels",
-        count=6,
-        because="The same text with different labels; such rows are not counted as usable.",
-        examples=["Where is my parcel? (delivery, complaint)", "Please cancel. (cancel order, account)"],
-    ),
-    Finding(
         code="suspected_label_noise",
         count=38,
-        because="Rows labelled against the confident answer of the probe; read them before training again.",
-        examples=["You charged me twice (delivery; the probe says invoice)"],
+        of=2_100,
+        title="Labels that may be wrong",
+        because="38 of 2,100 rows (1.8 %) are labelled against the confident answer of a linear model.",
+        effect="They are learned from as they are.",
+        mend="Read them before training again.",
+        severity="warning",
+        examples=["letters.csv row 311: You charged me twice (delivery; the model says invoice)"],
+    ),
+    Finding(
+        code="conflicting_labels",
+        count=6,
+        of=2_143,
+        title="One text, several answers",
+        because="6 of 2,143 rows (0.3 %) hold a text that also stands with another answer.",
+        effect="Such rows are not counted as usable.",
+        mend="advisor prepare letters.csv --mend conflicts --out FILE",
+        examples=["letters.csv row 17: Where is my parcel? (delivery / complaint)"],
     ),
 ]
+
+
+def audit(findings: list[Finding] | None = None, classes: list[str] = CLASSES) -> Audit:
+    found = FINDINGS if findings is None else findings
+    return Audit(
+        task="text-classification",
+        files={"train": "letters.csv"},
+        columns={"text": "text", "label": "label"},
+        rows=2_143,
+        looked_at_rows=1_723,
+        sides={"train": 1_260, "test": 420, "validation": 463},
+        classes={label: 150 + 20 * place for place, label in enumerate(classes)},
+        profiles=[
+            ColumnProfile(
+                name="text", role="text", holds="text", filled_fraction=0.997, different=1_980, typical_characters=118
+            )
+        ],
+        lengths=LengthProfile(
+            unit="tokens",
+            counted_by=MODEL,
+            edges=list(range(0, 601, 60)),
+            rows=[410, 640, 380, 160, 70, 31, 15, 9, 5, 3],
+            limits={256: [MODEL], 512: [TINY]},
+        ),
+        findings=found,
+        left_out=[],
+        invalidates=any(finding.severity == "invalidates" for finding in found),
+        seconds=2.4,
+    )
 
 
 def hardware() -> HardwareMeasurement:
@@ -281,6 +319,7 @@ def recommendation() -> Recommendation:
 def measurements(**changes: object) -> Measurements:
     whole = Measurements(
         dataset=dataset(),
+        audit=audit(),
         hardware=hardware(),
         models=[model(), model(TINY, 0.702)],
         rivals=rivals(),
@@ -575,7 +614,7 @@ def ratings() -> Sample:
             "metric_facts": ROOT_MEAN_SQUARED_ERROR,
         }
     )
-    counted = dataset(findings=[]).model_copy(
+    counted = dataset().model_copy(
         update={"rows_per_class": {}, "smallest_class_rows": None, "median_class_rows": None, "imbalance": None}
     )
     measured = measurements(
@@ -605,8 +644,10 @@ def hostile() -> Sample:
     changed = sample.result.model_copy(
         update={"errors": errors, "classes": HOSTILE, "because": bad, "environment": {bad: bad}}
     )
-    finding = Finding(code="odd", count=1, because=bad, examples=[bad])
-    measured = measurements(dataset=dataset(classes=HOSTILE, findings=[finding]), models=[model(bad)])
+    finding = Finding(
+        code="odd", count=1, of=3, because=bad, title=bad, effect=bad, mend=bad, severity="warning", examples=[bad]
+    )
+    measured = measurements(dataset=dataset(classes=HOSTILE), audit=audit([finding]), models=[model(bad)])
     ranked = RankedModel(model=bad, measured=False, score=0.5, because=bad)
     decision = sample.decision.model_copy(
         update={

@@ -341,9 +341,9 @@ def test_data_that_can_be_mended_is_a_not_yet_that_leaves_a_cheap_way(
 def test_copies_are_found_and_said(assess: Assess, here: Path) -> None:
     write(here / "data.csv", copies())
     assess("data.csv", "--out", "run")
-    found = json.loads((here / "run" / "measurements.json").read_text())["dataset"]
-    assert found["exact_duplicate_fraction"] == pytest.approx(117 / 120)
-    assert {finding["code"]: finding["count"] for finding in found["findings"]}["exact_duplicates"] == 117
+    found = json.loads((here / "run" / "measurements.json").read_text())
+    assert found["dataset"]["exact_duplicate_fraction"] == pytest.approx(117 / 120)
+    assert {finding["code"]: finding["count"] for finding in found["audit"]["findings"]}["exact_duplicates"] == 117
 
 
 def test_numbers_work_as_labels(assess: Assess, advisor: Advisor, here: Path) -> None:

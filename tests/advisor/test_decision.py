@@ -12,7 +12,7 @@ from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes, decid
 from advisor.investigation import best_way
 from advisor.rulebook import load_rules
 from pipeline.evaluation.metrics import MACRO_F1
-from pipeline.records import Score
+from pipeline.records import Finding, Score
 from pipeline.task import Metric
 from tests.scores import MEAN_ERROR
 
@@ -20,6 +20,15 @@ RULES = load_rules().decision
 REMARKS = {"guided": {"{value}"}, "hard_to_prove": {"{value}", "{limit}", "{name}"}}
 """Thresholds that decide nothing and are said beside the verdict, with the slots that are filled."""
 
+INVALID = Finding(
+    code="one_class",
+    count=9,
+    of=9,
+    title="One class",
+    because="All rows say 'a'.",
+    mend="Add others.",
+    severity="invalidates",
+)
 METRICS = {metric.name: metric for metric in (MACRO_F1, MEAN_ERROR)}
 
 
@@ -98,6 +107,7 @@ DATA = [
     ("", {"smallest_class": ("refund", int(limit("class_without_rows")) + 1)}),
     ("", {"smallest_class": None, "median_class_rows": None}),
     ("no_consent", {"consent": "no"}),
+    ("invalid_data", {"invalid": [INVALID]}),
     *[("", {"consent": said}) for said in ("yes", "not_needed", "unknown")],
 ]
 
@@ -247,6 +257,7 @@ def random_case(draw: random.Random) -> Case:
         latency_share=draw.choice([None, 0.0, 1.0, 70.0]),
         points=4 * draw.random(),
         comparable=draw.random() > 0.2,
+        invalid=draw.choice([[], [], [INVALID]]),
     )
 
 

@@ -387,13 +387,13 @@ def test_the_terminal_is_imported_without_heavy_libraries() -> None:
     assert found.stdout.strip() == "[]"
 
 
-ALWAYS = ["factors", "rivals", "models", "forecast", "data", "questions", "cost", "reproduce", "next"]
+ALWAYS = ["factors", "rivals", "models", "forecast", "data", "findings", "questions", "cost", "reproduce", "next"]
 
 
 def test_the_page_of_a_go_has_every_section_in_order(tmp_path: Path) -> None:
     found = Reader(page_of(decisions.go(), tmp_path))
     expected = ["verdict", "result", "flips", "factors", "rivals", "models", "forecast", "training", "errors"]
-    assert found.sections == [*expected, "data", "questions", "cost", "reproduce", "next"]
+    assert found.sections == [*expected, "data", "findings", "questions", "cost", "reproduce", "next"]
     assert found.open == []
 
 
@@ -524,7 +524,7 @@ def test_a_bare_decision_is_shown_on_the_terminal_too(capsys: pytest.CaptureFixt
             "recommendation": sample.decision.recommendation.model_copy(update={"ranking": []}),
         }
     )
-    measured = decisions.measurements(rivals=None, dataset=decisions.dataset(findings=[]))
+    measured = decisions.measurements(rivals=None, audit=decisions.audit([]))
     Terminal(width=80).show_decision(sample.answers, measured, bare)
     text = capsys.readouterr().out
     assert "None was measured: the data allows no fit." in text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.data.duplicates import COMPARED_TEXTS, Groups, group
+from pipeline.data.duplicates import Groups, group
 from pipeline.data.splitting import (
     Side,
     SplitRequest,
@@ -37,7 +37,7 @@ def texts(count: int) -> list[str]:
 def alone(count: int) -> Groups:
     """Groups of one row each, quicker than comparing texts."""
     keys = [f"{random.Random(place).getrandbits(64):016x}" for place in range(count)]
-    return Groups(keys, keys, near_compared=True)
+    return Groups(keys, keys, compared_texts=len(set(keys)))
 
 
 def sides_of(count: int, seed: int = 0, earlier: pd.DataFrame | None = None) -> list[Side]:
@@ -57,7 +57,7 @@ def saved(path: Path, groups: Groups, sides: Sequence[Side]) -> pd.DataFrame:
 def test_nearly_the_same_texts_are_one_group_and_others_are_not() -> None:
     first = "the parcel came two weeks late and the box was open when it got here"
     found = group([first, first.upper() + "  ", first.replace("two", "six"), "the parcel came early", "", " "])
-    assert found.near_compared
+    assert found.compared_texts == 4
     assert len(set(found.keys[:3])) == 1
     assert len(set(found.keys)) == 3
     assert found.text_hashes[0] == found.text_hashes[1] != found.text_hashes[2]
@@ -72,11 +72,16 @@ def test_texts_that_share_four_fifths_are_found_and_others_are_not(dropped: int,
     assert fewest <= sum(pair.keys[0] == pair.keys[1] for pair in pairs) <= most
 
 
-def test_beyond_fifty_thousand_texts_only_the_same_ones_are_grouped() -> None:
-    found = group([f"text number {place}" for place in range(COMPARED_TEXTS + 1)] + ["TEXT number 7 "])
-    assert not found.near_compared
+def test_too_many_texts_are_compared_in_a_sample_and_the_same_ones_are_grouped_all_the_same() -> None:
+    draw = random.Random(1)
+    texts = [" ".join(f"{draw.randrange(10**6)}" for _ in range(12)) for _ in range(200)]
+    inputs = [*texts, *(f"{text} more" for text in texts), texts[7].upper() + " "]
+    found = group(inputs, most=200)
+    assert found.compared_texts == 200
     assert found.keys[-1] == found.keys[7]
-    assert len(set(found.keys)) == COMPARED_TEXTS + 1
+    paired = sum(found.keys[place] == found.keys[200 + place] for place in range(200))
+    assert 25 <= paired <= 80  # a pair is found when both are drawn: one in four
+    assert sum(group(inputs).keys[place] == group(inputs).keys[200 + place] for place in range(200)) >= 195
 
 
 def test_groups_do_not_depend_on_the_order_of_rows() -> None:
@@ -241,7 +246,7 @@ def test_the_checksum_knows_rows_sides_and_order() -> None:
 def test_large_groups_train_as_often_as_rows_that_stand_alone() -> None:
     keys = [f"{random.Random(place // 10).getrandbits(64):016x}" for place in range(3000)]
     hashes = [f"{random.Random(5000 + place).getrandbits(64):016x}" for place in range(3000)]
-    sides = split(SplitRequest(Groups(hashes, keys, near_compared=True), ["one"] * 3000, [None] * 3000, seed=1))
+    sides = split(SplitRequest(Groups(hashes, keys, compared_texts=3000), ["one"] * 3000, [None] * 3000, seed=1))
     counts = Counter(sides)
     assert counts["train"] + counts["validation"] > 0.65 * 3000
     assert counts["reserve"] < 0.15 * 3000

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from advisor.measurements.dataset import measure_dataset, usable_positions
+from advisor.audit.counts import usable_positions
+from advisor.measurements.dataset import measure_dataset
 from advisor.records import Answers, DatasetMeasurement, Deployment
 from advisor.rulebook import load_rules
 from pipeline.data.dataset import Dataset
@@ -57,14 +58,6 @@ def texts(*lines: str) -> Dataset:
     return dataset([(line, str(place % 2), "train") for place, line in enumerate(lines)])
 
 
-def counts(found: DatasetMeasurement) -> dict[str, int]:
-    return {finding.code: finding.count for finding in found.findings}
-
-
-def examples(found: DatasetMeasurement) -> dict[str, list[str]]:
-    return {finding.code: finding.examples for finding in found.findings}
-
-
 def test_rows_that_can_be_learned_from_are_not_empty_not_copies_or_nearly_and_not_contradicted() -> None:
     assert usable_positions(dataset(), load_task("text-classification")) == [0, 3, 7]
 
@@ -82,37 +75,20 @@ def test_classes_are_counted_on_usable_rows_and_none_is_forgotten() -> None:
     assert (found.smallest_class_rows, found.median_class_rows, found.imbalance) == (0, 1.0, 2.0)
 
 
-def test_copies_near_copies_conflicts_and_leaks_are_counted() -> None:
+def test_copies_near_copies_and_conflicts_are_counted() -> None:
     found = measure(dataset(unlabelled=2))
-    assert counts(found) == {
-        "exact_duplicates": 3,
-        "near_duplicates": 1,
-        "conflicting_labels": 2,
-        "leaks": 1,
-        "empty": 1,
-        "rare_classes": 3,
-        "unlabelled": 2,
-    }
     assert found.exact_duplicate_fraction == pytest.approx(3 / 12)
     assert found.near_duplicate_fraction == pytest.approx(4 / 12)
     assert (found.conflicting_rows, found.empty_rows) == (2, 1)
 
 
-def test_no_sealed_text_is_shown_and_none_counts_as_a_conflict() -> None:
-    found = measure(dataset())
-    assert not any("sealed" in text for shown in examples(found).values() for text in shown)
-    assert examples(found)["conflicting_labels"] == ["Please cancel my order now."] * 2
-    assert examples(found)["leaks"] == ["Copied from the given test file."]
-
-
-def test_a_clean_data_set_has_no_findings() -> None:
+def test_a_clean_data_set_loses_no_row() -> None:
     words = ["river", "engine", "violin", "harvest", "lantern", "glacier", "saddle", "orchard"]
     lines: list[Line] = [
         (f"{one} {other} {one[::-1]} {other[::-1]}", "ab"[place % 2], "train")
         for place, (one, other) in enumerate((one, other) for one in words for other in words if one < other)
     ]
     found = measure(dataset(lines))
-    assert found.findings == []
     assert found.usable_rows == found.rows == 28
     assert (found.exact_duplicate_fraction, found.near_duplicate_fraction) == (0, 0)
 
@@ -203,8 +179,6 @@ def test_scores_have_no_classes_and_are_in_conflict_when_far_apart_only() -> Non
     assert (found.conflicting_rows, found.usable_rows) == (2, 10)
     assert found.rows_per_class == {}
     assert (found.smallest_class_rows, found.median_class_rows, found.imbalance) == (None, None, None)
-    assert "rare_classes" not in counts(found)
-    assert examples(found)["conflicting_labels"] == [APART[8]] * 2
 
 
 def test_pairs_and_sentences_are_counted_as_one_text() -> None:
@@ -212,9 +186,3 @@ def test_pairs_and_sentences_are_counted_as_one_text() -> None:
     found = measure_rows("text-pair-classification", [*pairs, ("", " ")], [*"ab" * 5, "a"])
     assert (found.median_words, found.longest_words, found.empty_rows) == (5.0, 5, 1)
     assert found.usable_rows == 10
-
-
-def test_findings_of_the_task_stand_behind_those_of_all() -> None:
-    inputs = [*APART, APART[0]]
-    found = measure_rows("text-regression", inputs, [3.0] * 7 + [1.0, 2.0, 4.0, 5.0, 3.0])
-    assert [finding.code for finding in found.findings] == ["exact_duplicates", "one_value"]

@@ -1,0 +1,111 @@
+"""Rows that stand more than once: in one file, or in two that should share none."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from advisor.audit.material import Found, Material
+from pipeline.data.splitting import Side
+
+FILES: Mapping[Side | None, str] = {None: "training", "validation": "validation", "test": "test"}
+"""What the given files are called, in the order in which a row that stands in two belongs to the earlier."""
+
+
+def find_copies(material: Material) -> list[Found]:
+    """Exact copies and near-copies of an earlier row of the same file."""
+    groups, given = material.data.groups, _given(material)
+    exact = _later(list(zip(given, groups.text_hashes, strict=True)))
+    copied = set(exact)
+    near = [position for position in _later(list(zip(given, groups.keys, strict=True))) if position not in copied]
+    rows = len(given)
+    return [
+        Found("exact_duplicates", len(exact), rows, material.examples(exact)),
+        Found("near_duplicates", len(near), rows, _pairs(material, near)),
+    ]
+
+
+def find_leaks(material: Material) -> list[Found]:
+    """Rows of a given file whose text, or nearly so, also stands in a file that is learned from before it."""
+    given = _given(material)
+    found = []
+    sides = [side for side in FILES if side in given]
+    for place, later in enumerate(sides):
+        for earlier in sides[:place]:
+            found += _between(material, given, earlier, later)
+    return found
+
+
+def find_uncompared(material: Material) -> list[Found]:
+    """Texts among which near-copies were not looked for, because there are too many."""
+    groups = material.data.groups
+    different = len(set(groups.text_hashes))
+    left = different - groups.compared_texts
+    values = {
+        "compared": f"{groups.compared_texts:,}",
+        "chance": f"{100 * (groups.compared_texts / different) ** 2:.0f} %",
+    }
+    return [Found("near_duplicates_not_compared", left, different, values=values)]
+
+
+def _given(material: Material) -> Sequence[Side | None]:
+    return material.data.given or [None] * len(material.data.rows)
+
+
+def _between(material: Material, given: Sequence[Side | None], earlier: Side | None, later: Side | None) -> list[Found]:
+    groups = material.data.groups
+    here = [position for position, side in enumerate(given) if side == later]
+    there = [position for position, side in enumerate(given) if side == earlier]
+    texts, keys = _by(groups.text_hashes, there), _by(groups.keys, there)
+    exact = [position for position in here if groups.text_hashes[position] in texts]
+    near = [
+        position for position in here if groups.keys[position] in keys and groups.text_hashes[position] not in texts
+    ]
+    values = {"earlier": FILES[earlier], "later": FILES[later]}
+    return [
+        Found(f"{later}_leaks", len(exact), len(here), _twins(material, exact, groups.text_hashes, texts), values),
+        Found(f"{later}_near_leaks", len(near), len(here), _twins(material, near, groups.keys, keys), values),
+    ]
+
+
+def _by(keys: Sequence[str], positions: Sequence[int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for position in positions:
+        found.setdefault(keys[position], position)
+    return found
+
+
+def _twins(material: Material, leaked: Sequence[int], keys: Sequence[str], there: Mapping[str, int]) -> list[str]:
+    """The rows of the earlier file that were found again; those of the later one may be sealed."""
+    return material.examples(list(dict.fromkeys(there[keys[position]] for position in leaked)))
+
+
+def _pairs(material: Material, near: Sequence[int]) -> list[str]:
+    """Near-copies beside the first row of their group, where neither is sealed."""
+    data = material.data
+    members: dict[str, list[int]] = defaultdict(list)
+    for position, key in enumerate(data.groups.keys):
+        if data.sides[position] != "test":
+            members[key].append(position)
+    found = []
+    for position in near:
+        if data.sides[position] == "test":
+            continue
+        first = members[data.groups.keys[position]][0]
+        found.append(
+            f"{material.example(position)} ≈ {material.example(first)}"
+            if first != position
+            else material.example(position)
+        )
+        if len(found) == 3:
+            break
+    return found
+
+
+def _later(keys: Sequence[tuple[Side | None, str]]) -> list[int]:
+    """Positions whose key stood before."""
+    seen: set[tuple[Side | None, str]] = set()
+    found = []
+    for position, key in enumerate(keys):
+        if key in seen:
+            found.append(position)
+        seen.add(key)
+    return found

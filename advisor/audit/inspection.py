@@ -1,0 +1,91 @@
+"""Looks at the data with every check, and puts what was found into one record."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.audit.copies import find_copies, find_leaks, find_uncompared
+from advisor.audit.explanation import explain
+from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
+from advisor.audit.lengths import measure_lengths
+from advisor.audit.material import Check, Material
+from advisor.records import Audit, ColumnProfile
+from pipeline.records import Finding
+
+CHECKS: tuple[Check, ...] = (
+    find_leaks,
+    find_copies,
+    find_uncompared,
+    find_conflicts,
+    find_gaps,
+    find_uneven_classes,
+)
+"""Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
+SEVERITIES = ("invalidates", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is audited, as a person knows it.
+
+    Attributes:
+        file: The training file as one would type it in a command.
+        files: Training, validation and test file.
+        profiles: Of the columns of the training file.
+        show_rows: Whether findings may show rows.
+    """
+
+    file: str
+    files: Mapping[str, str]
+    profiles: Sequence[ColumnProfile] = ()
+    show_rows: bool = True
+
+
+def inspect(material: Material, subject: Subject) -> Audit:
+    """Make every check, and sort what was found by weight and count."""
+    begun = time.perf_counter()
+    found = [each for check in CHECKS for each in check(material)] + material.task.audit(material.data.unsealed())
+    rules = material.rules.audit.findings
+    findings = [explain(each, rules, subject.file) for each in found if each.count]
+    data = material.data
+    return Audit(
+        task=material.task.key,
+        files=dict(subject.files),
+        columns=material.answers.data.columns,
+        rows=len(data.rows),
+        looked_at_rows=len(material.positions),
+        sides={side: data.sides.count(side) for side in dict.fromkeys(data.sides)},
+        classes=material.classes,
+        profiles=list(subject.profiles),
+        lengths=measure_lengths(material),
+        findings=[_shown(each, subject) for each in sorted(findings, key=_weight)],
+        left_out=_left_out(material, subject),
+        invalidates=any(each.severity == "invalidates" for each in findings),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _weight(finding: Finding) -> tuple[int, int]:
+    return SEVERITIES.index(finding.severity), -finding.count
+
+
+def _shown(finding: Finding, subject: Subject) -> Finding:
+    return finding if subject.show_rows else finding.model_copy(update={"examples": []})
+
+
+def _left_out(material: Material, subject: Subject) -> list[str]:
+    """What could not be looked at, and what would make it so."""
+    found = []
+    if not material.candidates:
+        found.append(
+            "Checks that read the texts with a model were not made: none is on this machine. "
+            'Install the embedded one with `pip install "finetune-advisor[demo]"`.'
+        )
+    unsealed = sum(side != "test" for side in material.data.sides)
+    if len(material.positions) < unsealed:
+        found.append(
+            f"Checks that cost more than a count looked at a sample of {len(material.positions):,} of {unsealed:,} rows."
+        )
+    if not subject.show_rows:
+        found.append("No row is shown: the data is personal, or that was asked for.")
+    return found
