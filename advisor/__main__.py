@@ -187,6 +187,10 @@ def audit(
     encoding: Annotated[str | None, typer.Option(help="Encoding of the data file; UTF-8 when not given.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Character between columns; detected when not given.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model that may be used to read the texts.")] = None,
+    annotators: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Columns with what each annotator said, to measure their agreement."),
+    ] = None,
     no_examples: Annotated[bool, typer.Option("--no-examples", help="Show no row of the data.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write; audits/<time>-<name> when not given.")
@@ -197,7 +201,8 @@ def audit(
     from advisor.audits import Wish, audit_data
     from advisor.session import answers_from, pairs
 
-    given = {"validation": validation, "test": test, "encoding": encoding, "delimiter": delimiter}
+    named = annotators.split(",") if annotators else None
+    given = {"annotators": named, "validation": validation, "test": test, "encoding": encoding, "delimiter": delimiter}
     options: dict[str, dict[str, Any]] = {
         "": {"task": task},
         "data": {"text": text, "label": label, **pairs(column), **given},

@@ -244,6 +244,7 @@ _EXAMPLES: dict[str, Any] = {
     "name": "reviews",
     "validation": "validation.csv",
     "test": "test.csv",
+    "annotators": ["annotator_a", "annotator_b"],
     "encoding": "cp1252",
     "delimiter": ";",
     "max_rows": 5000,
@@ -311,7 +312,7 @@ def _data_table(key: str) -> Table:
     for question in load_tasks()[key].questions:
         if question.section == "data":
             _add_question(table, question)
-    for name in ("validation", "test", "encoding", "delimiter", "max_rows", "splits", "phrases"):
+    for name in ("validation", "test", "encoding", "delimiter", "annotators", "max_rows", "splits", "phrases"):
         _add_commented(table, name, fields[name])
     return table
 

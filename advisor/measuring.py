@@ -41,6 +41,7 @@ from pipeline.training.journal import Journal
 
 if TYPE_CHECKING:
     from advisor.audit.inspection import Subject
+    from pipeline.data.preview import Preview
 
 R = TypeVar("R", bound=Record)
 
@@ -208,23 +209,49 @@ class Measuring:
             rules=self.rules,
             candidates=self.at_hand if here else [],
             embedder=functools.partial(self.embedder, self.at_hand[0]) if here else lambda: None,
+            annotations=self._annotations(),
         )
         return self._keep(
             "audit", Audit, "looking for what is wrong with the data", lambda: inspect(material, self._subject())
         )
 
+    def _annotations(self) -> dict[str, dict[str, str]]:
+        """What each annotator said of the training rows, by the annotator's column and the place of the row."""
+        from advisor.audit.annotators import annotator_columns
+        from pipeline.data.reading import column, read
+        from pipeline.data.values import as_label
+
+        data = self.answers.data
+        taken = {name for named in data.columns.values() for name in ([named] if isinstance(named, str) else named)}
+        names = data.annotators or annotator_columns(self.seen.columns, taken)
+        if not names:
+            return {}
+        file = Path(data.train).name
+        table = read(data.train, data, self.folder.path)
+        return {
+            name: {
+                f"{file} row {row}": said for row, cell in column(table, name, file).items() if (said := as_label(cell))
+            }
+            for name in names
+        }
+
+    @cached_property
+    def seen(self) -> "Preview":
+        """Some rows of the training file as they are, taken from all of it."""
+        from pipeline.data.preview import preview
+
+        return preview(self.answers.data, self.folder.path, PROFILED_ROWS, whole=True)
+
     def _subject(self) -> "Subject":
         from advisor.audit.inspection import Subject
         from advisor.audit.profiles import profile_columns
-        from pipeline.data.preview import preview
 
         data = self.answers.data
-        seen = preview(data, self.folder.path, PROFILED_ROWS, whole=True)
         files = {"train": data.train, "validation": data.validation, "test": data.test}
         return Subject(
             file=typed(data.train, self.folder.path),
             files={side: Path(name).name for side, name in files.items() if name is not None},
-            profiles=profile_columns(seen.rows, seen.columns, data.columns),
+            profiles=profile_columns(self.seen.rows, self.seen.columns, data.columns),
             show_rows=self.examples and self.answers.provenance.personal_data != "yes",
         )
 

@@ -41,6 +41,8 @@ class DataSource(Record):
     """Text encoding of the files; UTF-8 when not given."""
     delimiter: str | None = None
     """Character between the columns of a delimited file; detected when not given."""
+    annotators: list[str] = Field(default_factory=list)
+    """Columns with what each annotator said, to measure their agreement; those named `annotator_…` or `label_1` when not given."""
     max_rows: int | None = Field(default=None, ge=1)
     """Use only a seeded sample of so many rows of `train`."""
     splits: str | None = None

@@ -32,10 +32,10 @@ PIPELINE = """
 """
 REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
-AUDIT = "inspection copies labels lengths profiles explanation material counts"
+AUDIT = "inspection drift annotators copies labels lengths profiles explanation material counts"
 DATA = "dataset reading preview splitting duplicates values"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
-EVALUATION = "comparison intervals metrics"
+EVALUATION = "agreement comparison intervals metrics"
 TRAINING = "train progress journal"
 LADDERS = {
     "advisor": ADVISOR,

@@ -4,7 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from advisor.audit.annotators import find_agreement
 from advisor.audit.copies import find_copies, find_leaks, find_uncompared
+from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
 from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
 from advisor.audit.lengths import measure_lengths
@@ -19,6 +21,8 @@ CHECKS: tuple[Check, ...] = (
     find_conflicts,
     find_gaps,
     find_uneven_classes,
+    find_drift,
+    find_agreement,
 )
 """Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
 SEVERITIES = ("invalidates", "warning", "note")

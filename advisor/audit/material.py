@@ -33,7 +33,7 @@ class Material:
         rules: Thresholds and sentences.
         candidates: Models that are at hand.
         embedder: Frozen features of the first of them, or None when none is; made when first asked for.
-        annotations: What each annotator said of each row at `positions`, None where nothing; by the annotator's column.
+        annotations: What each annotator said, by the annotator's column and the place of the row.
     """
 
     data: Dataset
@@ -42,7 +42,7 @@ class Material:
     rules: Rules
     candidates: Sequence[Candidate]
     embedder: Callable[[], Embedder | None]
-    annotations: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> list[int]:

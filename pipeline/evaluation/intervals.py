@@ -51,6 +51,22 @@ def difference_interval(metric: Metric, ours: Array, theirs: Array, seed: int, l
     return _bca(_gain_of(metric, ours, theirs), len(ours), seed, level)
 
 
+def area_under_curve(higher: Array, lower: Array, level: float = 0.95) -> Interval:
+    """How often a score of one group is above one of the other, ties counting half: the area under the ROC curve.
+
+    Shapes: `higher` is (rows,), `lower` (other rows,).
+
+    Source: the standard error is that of DeLong and others 1988 (https://doi.org/10.2307/2531595).
+    """
+    ranks = stats.rankdata(np.concatenate([higher, lower]))
+    above = (ranks[: len(higher)] - stats.rankdata(higher)) / len(lower)
+    below = 1 - (ranks[len(higher) :] - stats.rankdata(lower)) / len(higher)
+    point = float(above.mean())
+    error = math.sqrt(above.var(ddof=1) / len(higher) + below.var(ddof=1) / len(lower))
+    reach = float(stats.norm.ppf((1 + level) / 2)) * error
+    return Interval(point=point, low=max(point - reach, 0.0), high=min(point + reach, 1.0), level=level)
+
+
 def standard_error(metric: Metric, statistics: Array, seed: int) -> float:
     """Standard error of a score, by resampling rows.
 

@@ -23,7 +23,7 @@ from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Layout, load_task
 
 TASKS_KNOWN = ", ".join(load_tasks())
-DATA_KEYS = "text, label, train, validation, test, phrases, encoding, delimiter, max_rows, splits"
+DATA_KEYS = "text, label, train, validation, test, phrases, encoding, delimiter, annotators, max_rows, splits"
 SHORTEST = '[data]\ntrain = "reviews.csv"\n'
 
 
@@ -143,7 +143,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (
             f'task = "text-pair-classification"\n{SHORTEST}label_delimiter = ";"',
             "data.label_delimiter is not a key of [data].\nDid you mean 'delimiter'? Known are: text, text_pair, label, "
-            "train, validation, test, phrases, encoding, delimiter, max_rows, splits.",
+            "train, validation, test, phrases, encoding, delimiter, annotators, max_rows, splits.",
         ),
         (
             f'task = "token-classification"\n{SHORTEST}tokens = "words"\nspans = "names"',

@@ -305,7 +305,7 @@ NOT_YET: dict[str, tuple[list[tuple[str, str]], list[str], str]] = {
     "nothing but copies": (copies(), ["too_few_rows", "class_without_rows", "few_rows_per_class"], "Only "),
     "the same text with every label": (
         [("the same words every time", label) for _, label in ROWS],
-        ["too_few_rows", "class_without_rows", "few_rows_per_class"],
+        ["too_few_rows", "class_without_rows", "few_rows_per_class", "invalid_data"],
         "Only 0 usable rows are left",
     ),
     "too few rows": (ROWS[:30], ["too_few_rows", "few_rows_per_class"], "Only 20 usable rows are left"),
