@@ -249,8 +249,7 @@ class Measuring:
         data = self.answers.data
         files = {"train": data.train, "validation": data.validation, "test": data.test}
         return Subject(
-            file=typed(data.train, self.folder.path),
-            files={side: Path(name).name for side, name in files.items() if name is not None},
+            files={side: typed(name, self.folder.path) for side, name in files.items() if name is not None},
             profiles=profile_columns(self.seen.rows, self.seen.columns, data.columns),
             show_rows=self.examples and self.answers.provenance.personal_data != "yes",
         )

@@ -14,7 +14,7 @@ def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Findin
     Args:
         found: By a check.
         rules: Of all kinds of fault.
-        file: The data file as a person would type it.
+        file: The data file as a person would type it, with the options that the mend needs.
     """
     rule = rules[found.code]
     share = found.count / max(found.of, 1)

@@ -1,17 +1,20 @@
 """Looks at the data with every check, and puts what was found into one record."""
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from advisor.audit.annotators import find_agreement
-from advisor.audit.copies import find_copies, find_leaks, find_uncompared
+from advisor.audit.copies import FILES, find_copies, find_leaks, find_uncompared
 from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
 from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
 from advisor.audit.lengths import measure_lengths
 from advisor.audit.material import Check, Material
 from advisor.records import Audit, ColumnProfile
+from pipeline.findings import Found
 from pipeline.records import Finding
 
 CHECKS: tuple[Check, ...] = (
@@ -33,13 +36,11 @@ class Subject:
     """What is audited, as a person knows it.
 
     Attributes:
-        file: The training file as one would type it in a command.
-        files: Training, validation and test file.
+        files: Training, validation and test file as one would type them in a command, by side.
         profiles: Of the columns of the training file.
         show_rows: Whether findings may show rows.
     """
 
-    file: str
     files: Mapping[str, str]
     profiles: Sequence[ColumnProfile] = ()
     show_rows: bool = True
@@ -50,11 +51,11 @@ def inspect(material: Material, subject: Subject) -> Audit:
     begun = time.perf_counter()
     found = [each for check in CHECKS for each in check(material)] + material.task.audit(material.data.unsealed())
     rules = material.rules.audit.findings
-    findings = [explain(each, rules, subject.file) for each in found if each.count]
+    findings = [explain(each, rules, _files(each, subject)) for each in found if each.count]
     data = material.data
     return Audit(
         task=material.task.key,
-        files=dict(subject.files),
+        files={side: PurePath(shlex.split(typed)[0]).name for side, typed in subject.files.items()},
         columns=material.answers.data.columns,
         rows=len(data.rows),
         looked_at_rows=len(material.positions),
@@ -67,6 +68,15 @@ def inspect(material: Material, subject: Subject) -> Audit:
         invalidates=any(each.severity == "invalidates" for each in findings),
         seconds=time.perf_counter() - begun,
     )
+
+
+def _files(found: Found, subject: Subject) -> str:
+    """The files that a mend takes, as one would type them: a row that leaked goes out of the earlier file."""
+    if "earlier" in found.values and "later" in found.values:
+        sides = {FILES[side]: side or "train" for side in FILES}
+        earlier, later = sides[found.values["earlier"]], sides[found.values["later"]]
+        return f"{subject.files[earlier]} --{later} {subject.files[later]}"
+    return subject.files["train"]
 
 
 def _weight(finding: Finding) -> tuple[int, int]:

@@ -21,7 +21,8 @@ def rows(
 
 def drift(training: list[tuple[str, str]], later: list[tuple[str, str]], side: Side) -> dict[str, Found]:
     lines = [*training, *later]
-    sides: list[Side] = [*(("train",) * len(training)), *((side,) * len(later))]
+    sides: list[Side] = ["train" for _ in training]
+    sides += [side] * len(later)
     given: list[Side | None] = [*[None for _ in training], *[side for _ in later]]
     texts, labels = zip(*lines, strict=True)
     return {each.code: each for each in find_drift(material("text-classification", texts, labels, sides, given=given))}

@@ -15,6 +15,7 @@ from pipeline.records import DataSource, Finding
 from pipeline.task import Answer, Input, Rows, load_task
 
 RULES = load_rules()
+FILES = {"train": "letters.csv", "validation": "more/check.csv", "test": "'my test.csv'"}
 Line = tuple[str, str, Side, Side | None]
 """A text, its label, its side, and the side that its file fixes."""
 
@@ -49,7 +50,7 @@ def material(
 
 
 def look(found: Material, *, show_rows: bool = True) -> Audit:
-    return inspect(found, Subject("letters.csv", {"train": "letters.csv"}, show_rows=show_rows))
+    return inspect(found, Subject(FILES, show_rows=show_rows))
 
 
 def letters(lines: Sequence[Line] = LINES) -> Material:
@@ -90,6 +91,17 @@ def test_no_sealed_row_is_shown() -> None:
     assert of_code(found, "test_near_leaks").examples == [
         "letters.csv row 12: Nearly copied into the given test file, or not."
     ]
+
+
+def test_the_command_that_mends_names_the_files_as_one_would_type_them() -> None:
+    found = look(letters())
+    assert of_code(found, "exact_duplicates").mend == "advisor prepare letters.csv --mend copies --out FILE"
+    mend = "advisor prepare letters.csv --test 'my test.csv' --mend leaks --out FILE"
+    assert of_code(found, "test_near_leaks").mend == mend
+    assert of_code(found, "validation_leaks").mend == mend.replace(
+        "--test 'my test.csv'", "--validation more/check.csv"
+    )
+    assert found.files == {"train": "letters.csv", "validation": "check.csv", "test": "my test.csv"}
 
 
 def test_each_example_says_where_its_row_stands() -> None:
