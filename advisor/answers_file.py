@@ -76,9 +76,15 @@ Fault = tuple[str, str]
 """What is wrong with the value at a place, and what to do about it."""
 
 
+_WHERE = {("data", name) for name in ("train", "validation", "test")}
+"""Keys that take one place or a list of them."""
+
+
 def _place(location: tuple[int | str, ...]) -> str:
     """Dotted name of a key as it stands in the file, where the task's columns lie flat under `[data]`."""
     parts = [str(part) for part in location]
+    if tuple(parts[:2]) in _WHERE:
+        return ".".join(parts[:2])
     return f"data.{parts[2]}" if parts[:2] == ["data", "columns"] and len(parts) > 2 else ".".join(parts)
 
 
@@ -88,13 +94,20 @@ def _fault(fault: Any) -> Fault:
         return "is not a known key", _did_you_mean(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
     if kind == "missing":
         return "is missing", "Add it: `advisor init` shows every key."
+    return f"is {given!r:.60}", _mend(place, fault)
+
+
+def _mend(place: str, fault: Any) -> str:
+    """How a value of the wrong kind should be written."""
     if place == "schema_version":
-        return f"is {given!r:.60}", "This program reads version 1."
+        return "This program reads version 1."
+    if fault["loc"][:2] in _WHERE:
+        return "Write the name of a file, or a list of names."
     if fault["loc"][:2] == ("data", "columns"):
-        return f"is {given!r:.60}", "Write the name of a column."
-    if kind in ("model_type", "dict_type"):
-        return f"is {given!r:.60}", f"Write it as a section: [{place}]."
-    return f"is {given!r:.60}", fault["msg"].replace("Input", "It") + "."
+        return "Write the name of a column."
+    if fault["type"] in ("model_type", "dict_type"):
+        return f"Write it as a section: [{place}]."
+    return str(fault["msg"]).replace("Input", "It") + "."
 
 
 def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
@@ -245,8 +258,15 @@ _EXAMPLES: dict[str, Any] = {
     "validation": "validation.csv",
     "test": "test.csv",
     "annotators": ["annotator_a", "annotator_b"],
+    "format": "delimited",
     "encoding": "cp1252",
     "delimiter": ";",
+    "quote": "'",
+    "header": False,
+    "sheet": "Reviews",
+    "query": "SELECT body, stars FROM reviews",
+    "config": "en",
+    "revision": "main",
     "max_rows": 5000,
     "splits": "../earlier-run/splits.parquet",
     "phrases": {"0": "a negative review", "1": "a positive review"},
@@ -312,7 +332,8 @@ def _data_table(key: str) -> Table:
     for question in load_tasks()[key].questions:
         if question.section == "data":
             _add_question(table, question)
-    for name in ("validation", "test", "encoding", "delimiter", "annotators", "max_rows", "splits", "phrases"):
+    known = [name for name in fields if name not in ("train", "columns")]
+    for name in known:
         _add_commented(table, name, fields[name])
     return table
 

@@ -21,7 +21,7 @@ def settle_columns(answers: Answers, folder: Path) -> Answers:
     """
     task = load_task(answers.task)
     seen = preview(answers.data, folder, whole=True)
-    name = Path(answers.data.train).name
+    name = answers.data.name
     if seen.columns and len(seen.columns) == 1:
         raise DataError(
             f"'{name}' has only one column: '{seen.columns[0][:60]}'.",
@@ -32,7 +32,7 @@ def settle_columns(answers: Answers, folder: Path) -> Answers:
     layouts = possible_layouts(task, columns)
     if not any(is_named(layout, columns) for layout in layouts):
         if not seen.columns:
-            raise _no_file(answers, layouts[-1], columns)
+            seen = preview(answers.data, folder, whole=True, from_hub=True)
         columns |= _detect(task, layouts, columns, seen.rows, name)
     settled = answers.model_copy(update={"data": answers.data.model_copy(update={"columns": columns})})
     _refuse_open_questions(settled)
@@ -99,14 +99,6 @@ def _detect(
 def shown_column(column: Column) -> str:
     """A column, or several, for people."""
     return column if isinstance(column, str) else " + ".join(column)
-
-
-def _no_file(answers: Answers, layout: Layout, columns: Mapping[str, Any]) -> AnswersError:
-    keys = " ".join(_flag(role) for role in layout.roles if role.key not in columns)
-    return AnswersError(
-        f"There is no file '{answers.data.train}' here, and the columns of a data set on the hub are not known.",
-        f"Check the path, or name the columns: `{keys}`, or under [data].",
-    )
 
 
 def _flag(role: Role) -> str:

@@ -34,7 +34,7 @@ from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
 from pipeline.models import check_weights, locate
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import Recipe, Record, TextPreparation
+from pipeline.records import Recipe, Record, TextPreparation, name_of
 from pipeline.storage import save_text
 from pipeline.task import Metric, RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
@@ -73,8 +73,12 @@ class Progress(Protocol):
         """So much of the phase is done."""
 
 
-def typed(name: str, folder: Path) -> str:
-    """A data file as one would type it in a command from here."""
+def typed(given: str | list[str], folder: Path) -> str:
+    """Data files as one would type them in a command from here."""
+    return " ".join(_typed(name, folder) for name in ([given] if isinstance(given, str) else given))
+
+
+def _typed(name: str, folder: Path) -> str:
     path = (folder / name).resolve()
     relative = os.path.relpath(path)
     return shlex.quote(name if not path.exists() else str(path) if relative.startswith("..") else relative)
@@ -121,7 +125,7 @@ class Measuring:
             save_splits(path, data.rows.ids, data.groups, data.sides)
         elif list(load_splits(path)["row_id"]) != list(data.rows.ids):
             raise RunFolderError(
-                f"'{self.answers.data.train}' has changed since this run began.",
+                f"'{self.answers.data.name}' has changed since this run began.",
                 "Assess it into a new folder; `[data] splits` with this run's splits.parquet keeps its test rows sealed.",
             )
         return data
@@ -226,7 +230,7 @@ class Measuring:
         names = data.annotators or annotator_columns(self.seen.columns, taken)
         if not names:
             return {}
-        file = Path(data.train).name
+        file = name_of(data.train)
         table = read(data.train, data, self.folder.path)
         return {
             name: {

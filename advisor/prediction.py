@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from advisor.alternative import load_alternative
 from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
-from pipeline.data.preview import find_dialect, find_file
 from pipeline.data.reading import read
+from pipeline.data.recognition import find_dialect, find_places
 from pipeline.errors import DataError
 from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.records import DataSource, Plan
@@ -18,17 +20,24 @@ from pipeline.task import Array, Predict, load_task
 
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
+ALIKE = ("encoding", "delimiter", "quote", "header", "sheet")
+"""What was said of the training data and holds for other files until something else is said."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
 
 
 def predict(
-    folder: RunFolder, data: str, out: Path, *, cheap: bool = False, named: Mapping[str, Any] | None = None
+    folder: RunFolder,
+    data: Mapping[str, Any],
+    out: Path,
+    *,
+    cheap: bool = False,
+    named: Mapping[str, Any] | None = None,
 ) -> tuple[str, int]:
     """Answer the rows of a file and write them with their answers.
 
     Args:
         folder: A run.
-        data: File with the columns that the task reads; labels are not needed.
+        data: Where the rows are and how they are written, as under [data]; labels are not needed.
         out: CSV, JSON Lines or Parquet file to write; it must not exist.
         cheap: Use the cheap way even when there is a fine-tuned model.
         named: Columns by their roles, where they differ from those of the training file.
@@ -41,7 +50,8 @@ def predict(
     """
     _check_out(out)
     given = folder.answers.data
-    source = DataSource(train=data, encoding=given.encoding, delimiter=given.delimiter)
+    alike = given.model_dump(include=set(ALIKE))
+    source = _source({**alike, **{name: value for name, value in data.items() if value is not None}})
     way, columns, answer = _way(folder, cheap=cheap)
     unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
     if unknown:
@@ -50,11 +60,21 @@ def predict(
         )
     columns |= named or {}
     task = load_task(folder.answers.task, folder.answers.task_options, columns)
-    table = read(data, source, Path.cwd())
-    rows = task.rows(table, columns, data, labelled=False)
+    table = read(source.train, source, Path.cwd())
+    rows = task.rows(table, columns, source.name, labelled=False)
     found = answer(rows)
     _write(table, task.written(table, columns, found), found.confidence, out, source)
     return way, len(rows)
+
+
+def _source(values: dict[str, Any]) -> DataSource:
+    try:
+        return DataSource(**values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise DataError(
+            f"{fault['loc'][0]} is {fault['input']!r:.60}.", fault["msg"].replace("Input", "It") + "."
+        ) from error
 
 
 def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, dict[str, Any], Predict]:
@@ -77,14 +97,11 @@ def _check_out(out: Path) -> None:
 def _write(table: Any, answers: list[Any], confidence: Array | None, out: Path, source: DataSource) -> None:
     taken = [name for name in ADDED if name in table.columns]
     if taken:
-        raise DataError(
-            f"'{Path(source.train).name}' has a column '{taken[0]}' already.", "Rename it; that name is written here."
-        )
+        raise DataError(f"'{source.name}' has a column '{taken[0]}' already.", "Rename it; that name is written here.")
     answered = table.assign(prediction=answers)
     if confidence is not None:
         answered["confidence"] = confidence
-    path = find_file(source.train, Path.cwd())
-    delimiter = find_dialect(path, source).delimiter if path is not None else ","
+    delimiter = find_dialect(find_places(source.train, Path.cwd())[0], source).delimiter
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix.lower() == ".csv":

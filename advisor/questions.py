@@ -23,7 +23,7 @@ from advisor.rule_records import TaskQuestion
 from advisor.rulebook import load_tasks
 from pipeline.data.preview import Preview, preview
 from pipeline.data.values import as_label, as_list, as_number, as_text
-from pipeline.records import DataSource, Record
+from pipeline.records import DataSource, Record, name_of
 from pipeline.task import TASKS, Column, Layout, Task, load_task
 
 MANY_LABELS = 20
@@ -124,7 +124,7 @@ def _data_question(values: Values) -> Question:
     return Question(
         ("data", "train"),
         "Where are your labelled examples?",
-        "A CSV, TSV, JSON, JSON Lines or Parquet file, or the id of a data set on the hub.",
+        "A file (CSV, JSON, Parquet, Excel, SQLite, …), a pattern, a folder, a database, or the id of a data set on the hub.",
         read=functools.partial(_find_data, task=values["task"]),
         default=get(values, ("data", "train")),
         forgets=(("data",), ("interview", "columns"), ("interview", "phrases")),
@@ -138,7 +138,7 @@ def _find_data(typed: str, task: str) -> str:
     needed = min(([role.key for role in layout.roles] for layout in load_task(task).layouts), key=len)
     if found.rows and len(found.columns) < len(needed):
         raise AnswersError(
-            f"'{Path(found.path).name}' has only the column '{plain(found.columns[0])}'.",
+            f"'{name_of(found.path)}' has only the column '{plain(found.columns[0])}'.",
             f"The task needs {len(needed)}: {', '.join(needed)}.",
         )
     return found.path
@@ -381,7 +381,8 @@ def _table(found: Preview, first: Sequence[str], room: int) -> str:
         widths[widths.index(max(widths))] -= 1
     table = ["  " + "  ".join(map(fit, line, widths)).rstrip() for line in cells]
     more = len(found.columns) - len(names)
-    return "\n".join(["", *table, *([f"  … and {more} more columns"] if more > 0 else []), ""])
+    beyond = [f"  … and {more} more columns"] if more > 0 else []
+    return "\n".join(["", f"  {plain(found.dialect.said)}.", *table, *beyond, ""])
 
 
 def plain(text: str) -> str:

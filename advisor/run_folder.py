@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from advisor.answers_file import read_answers, save_answers
 from advisor.errors import RunFolderError
@@ -162,7 +162,7 @@ def _last_file() -> Path:
 
 def run_name(answers: Answers) -> str:
     """A name for files and titles: the user's, else that of the data."""
-    name = answers.name or Path(answers.data.train).stem
+    name = answers.name or Path(answers.data.name).stem
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
 
 
@@ -181,8 +181,11 @@ def relative_to(answers: Answers, folder: Path) -> Answers:
     return answers.model_copy(update=updates)
 
 
-def _relative(name: str, folder: Path) -> str:
-    path = Path(name)
+def _relative(given: Any, folder: Path) -> Any:
+    """A path, or each of several; what is no path here stays as it is."""
+    if isinstance(given, list):
+        return [_relative(each, folder) for each in given]
+    name, path = given, Path(given)
     return os.path.relpath(path.resolve(), folder) if path.exists() else name
 
 

@@ -18,9 +18,10 @@ from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoG
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder, note_as_last, open_run
-from pipeline.data.preview import find_file
+from pipeline.data.preview import say_dialects
+from pipeline.data.recognition import absolute
 from pipeline.errors import PipelineError, RunFailed
-from pipeline.records import NextSteps, Result
+from pipeline.records import NextSteps, Result, name_of
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
 
@@ -38,26 +39,27 @@ class Request:
     json: bool = False
 
 
-def answers_from(path: Path, options: Mapping[str, Mapping[str, Any]]) -> Answers:
-    """Answers from an answers file or, the short way, from a data file; paths made absolute.
+def answers_from(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> Answers:
+    """Answers from an answers file or, the short way, from data; paths made absolute.
 
     Args:
-        path: `answers.toml`, or a data file.
+        names: `answers.toml`, or files, patterns, a folder, a database or a data set on the hub.
         options: What the command line adds, by section, the empty one for what stands above all; None is left out.
 
     Raises:
         AnswersError: They cannot be used.
         DataError: A data file is not there.
     """
-    is_answers = path.suffix.lower() == ".toml"
-    values = read_toml(path) if is_answers else {"data": {"train": str(path)}}
+    path = Path(names[0])
+    is_answers = len(names) == 1 and path.suffix.lower() == ".toml"
+    values = read_toml(path) if is_answers else {"data": {"train": names[0] if len(names) == 1 else list(names)}}
     for section, given in options.items():
         said = {name: value for name, value in given.items() if value is not None}
         if said and not section:
             values |= said
         elif said:
             values[section] = {**values.get(section, {}), **said}
-    return anchored(check_answers(values, path.name), path.resolve().parent if is_answers else Path.cwd())
+    return anchored(check_answers(values, name_of(names[0])), path.resolve().parent if is_answers else Path.cwd())
 
 
 def pairs(given: Sequence[str] | None) -> dict[str, Any]:
@@ -83,12 +85,9 @@ def anchored(answers: Answers, base: Path) -> Answers:
         DataError: A data file is missing.
     """
     data = answers.data
-    found: dict[str, str] = {}
-    for name in ("train", "validation", "test"):
-        given = getattr(data, name)
-        path = find_file(given, base) if given is not None else None
-        if path is not None:
-            found[name] = str(path)
+    found: dict[str, Any] = {
+        name: absolute(given, base) for name in ("train", "validation", "test") if (given := getattr(data, name))
+    }
     if data.splits is not None:
         found["splits"] = str((base / data.splits).resolve())
     candidates = [
@@ -117,6 +116,8 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     """Measure and decide, or take up the decision that is there; report; launch on a go. Returns the exit code."""
     note_as_last(folder)
     if not folder.has("decision.json"):
+        for line in say_dialects(folder.answers.data, folder.path):
+            terminal.say(f"Reading {line}")
         _decide(folder, terminal)
     decision = folder.load("decision", Decision)
     measurements = folder.load("measurements", Measurements)

@@ -1,4 +1,4 @@
-"""`python -m pipeline RUN/plan.json [--data FILE]`: carry out a plan on any machine or under a launcher.
+"""`python -m pipeline RUN/plan.json [--data FILE …]`: carry out a plan on any machine or under a launcher.
 
 Exit codes: 0 done or already finished, 1 a mistake to fix, 2 usage, 5 the run failed and its checkpoints are kept, 130 Ctrl-C.
 """
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.time()
     parser = argparse.ArgumentParser(prog="python -m pipeline", description="Carry out a plan.")
     parser.add_argument("plan", type=Path, help="plan.json of a run folder")
-    parser.add_argument("--data", help="the training file, when it is not where the plan says")
+    parser.add_argument("--data", nargs="+", help="the training data, when it is not where the plan says")
     given = parser.parse_args(arguments)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _carry_out(plan_file: Path, data_file: str | None, started: float) -> None:
+def _carry_out(plan_file: Path, data_file: list[str] | None, started: float) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise PlanError(
             f"This plan was started in {os.environ['WORLD_SIZE']} processes at once.",

@@ -1,9 +1,10 @@
 """The frozen facts that the pipeline takes and returns, in the order they flow. Free of torch."""
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -20,6 +21,43 @@ class Document(Record):
     schema_version: Literal[1] = SCHEMA_VERSION
 
 
+Format = Literal[
+    "delimited",
+    "json_lines",
+    "json",
+    "parquet",
+    "arrow",
+    "excel",
+    "database",
+    "text_folder",
+    "image_folder",
+    "hub",
+]
+"""Kinds of places that rows come from."""
+_OTHER_NAMES = {
+    "csv": "delimited",
+    "tsv": "delimited",
+    "jsonl": "json_lines",
+    "ndjson": "json_lines",
+    "xlsx": "excel",
+    "sqlite": "database",
+    "sql": "database",
+    "feather": "arrow",
+}
+"""What people call a format that has another name here."""
+
+
+def name_of(given: str | list[str]) -> str:
+    """What messages call a place that rows come from: short, and without what a database's address keeps secret."""
+    first, *more = [given] if isinstance(given, str) else given or [""]
+    scheme, mark, rest = first.partition("://")
+    if mark:
+        rest = rest.split("?")[0].rpartition("@")[2]
+        first = rest if scheme.startswith("sqlite") else f"{scheme}://{rest}"
+    name = first if mark and not scheme.startswith("sqlite") else PurePath(first).name or first
+    return f"{name} and {len(more)} more" if more else name
+
+
 class DataSource(Record):
     """Where the rows are and what their columns mean.
 
@@ -27,26 +65,46 @@ class DataSource(Record):
     and are kept in `columns`.
     """
 
-    train: str
-    """Data file (relative to the file that names it), or the id of a data set on the hub; an existing path wins."""
-    validation: str | None = None
-    """File with rows for choosing the best checkpoint; taken from `train` when not given."""
-    test: str | None = None
-    """File with rows for the final evaluation, sealed until then; taken from `train` when not given."""
+    train: str | list[str]
+    """Where the rows are: a file, a pattern such as `2024-*.csv`, a folder, the address of a database, or the id of a data set on
+    the hub; or a list of these. Paths are relative to the file that names them; what exists wins over the hub."""
+    validation: str | list[str] | None = None
+    """Rows for choosing the best checkpoint, given as for `train`; taken from `train` when not given."""
+    test: str | list[str] | None = None
+    """Rows for the final evaluation, given as for `train` and sealed until then; taken from `train` when not given."""
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
     """What the task needs to know about columns: its role, then the column's name."""
     phrases: dict[str, str] = Field(default_factory=dict)
     """What each label means in words, used by the zero-shot baseline."""
+    format: Format | None = None
+    """What kind of file it is; detected from the name and the content when not given."""
     encoding: str | None = None
-    """Text encoding of the files; UTF-8 when not given."""
+    """Text encoding of the files; detected when not given."""
     delimiter: str | None = None
     """Character between the columns of a delimited file; detected when not given."""
+    quote: str | None = None
+    """Character around cells of a delimited file that hold the delimiter; a double quotation mark when not given."""
+    header: bool | None = None
+    """Whether the first line of a delimited file or of a sheet names the columns; it does when not given."""
+    sheet: str | None = None
+    """Sheet of an Excel file; needed when several hold rows."""
+    query: str | None = None
+    """What to read from a database: a SELECT, or the name of a table; needed when it holds several tables."""
+    config: str | None = None
+    """Configuration of a data set on the hub."""
+    revision: str | None = None
+    """Commit, tag or branch of a data set on the hub; the newest when not given."""
     annotators: list[str] = Field(default_factory=list)
     """Columns with what each annotator said, to measure their agreement; those named `annotator_…` or `label_1` when not given."""
     max_rows: int | None = Field(default=None, ge=1)
     """Use only a seeded sample of so many rows of `train`."""
     splits: str | None = None
     """An earlier `splits.parquet` whose rows stay on the side they were on."""
+
+    @property
+    def name(self) -> str:
+        """What messages and titles call the training data."""
+        return name_of(self.train)
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +117,11 @@ class DataSource(Record):
         if roles:
             known["columns"] = {**known.get("columns", {}), **roles}
         return known
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _usual_name(cls, value: Any) -> Any:
+        return _OTHER_NAMES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
 class TextPreparation(Record):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
+from pipeline.data.recognition import absolute
 from pipeline.data.splitting import load_splits, rows_checksum
 from pipeline.embeddings import Embedder
 from pipeline.errors import ModelError, PlanError
@@ -34,14 +35,14 @@ class _Workshop:
     journal: Journal
 
 
-def run(plan: Plan, folder: Path, journal: Journal, data_file: str | None = None) -> Result:
+def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] | None = None) -> Result:
     """Carry out a plan in its run folder, going on where an earlier session stopped.
 
     Args:
         plan: What to do.
         folder: The run folder; `splits.parquet` is there.
         journal: Told of everything that happens.
-        data_file: The training file, when it is not where the plan says.
+        data_file: The training data, when it is not where the plan says.
 
     Returns:
         The result, also saved as `result.json`.
@@ -100,8 +101,10 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | None = None
     return result
 
 
-def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | None) -> _Workshop:
-    source = plan.data if data_file is None else plan.data.model_copy(update={"train": str(Path(data_file).resolve())})
+def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] | None) -> _Workshop:
+    source = plan.data
+    if data_file is not None:
+        source = plan.data.model_copy(update={"train": absolute(data_file, Path.cwd())})
     data = read_planned_data(plan, source, folder)
     encoder = locate(plan.model, folder)
     if encoder is None:
@@ -138,7 +141,7 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
     planned, found = set(splits["row_id"]), set(data.rows.ids)
     if planned != found:
         raise PlanError(
-            f"'{source.train}' does not hold the rows that were planned with: "
+            f"'{source.name}' does not hold the rows that were planned with: "
             f"{len(planned - found)} missing, {len(found - planned)} new or changed.",
             "Give the same file with --data, or assess again.",
         )

@@ -4,7 +4,6 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from advisor.audit.annotators import find_agreement
 from advisor.audit.copies import FILES, find_copies, find_leaks, find_uncompared
@@ -15,7 +14,7 @@ from advisor.audit.lengths import measure_lengths
 from advisor.audit.material import Check, Material
 from advisor.records import Audit, ColumnProfile
 from pipeline.findings import Found
-from pipeline.records import Finding
+from pipeline.records import Finding, name_of
 
 CHECKS: tuple[Check, ...] = (
     find_leaks,
@@ -55,7 +54,7 @@ def inspect(material: Material, subject: Subject) -> Audit:
     data = material.data
     return Audit(
         task=material.task.key,
-        files={side: PurePath(shlex.split(typed)[0]).name for side, typed in subject.files.items()},
+        files={side: name_of(shlex.split(typed)) for side, typed in subject.files.items()},
         columns=material.answers.data.columns,
         rows=len(data.rows),
         looked_at_rows=len(material.positions),

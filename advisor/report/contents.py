@@ -1,7 +1,7 @@
 """What both reports draw from the records: forecast beside outcome, questions and defaults, costs, confused pairs."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from advisor.records import Answers, Ask, Decision, Measurements
@@ -65,7 +65,7 @@ class ConfusedPair:
 
 def title_of(answers: Answers) -> str:
     """What the run is called in titles: as the user wrote it, else as its data file."""
-    return answers.name or Path(answers.data.train).stem or answers.data.train
+    return answers.name or PurePath(answers.data.name).stem or answers.data.name
 
 
 def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: MetricFacts) -> list[Compared]:

@@ -11,7 +11,7 @@ from pipeline.data.duplicates import Groups, group
 from pipeline.data.reading import read
 from pipeline.data.splitting import Side, SplitRequest, load_splits, row_ids, split
 from pipeline.errors import DataError
-from pipeline.records import DataSource
+from pipeline.records import DataSource, name_of
 from pipeline.task import Rows, Task
 
 
@@ -85,7 +85,7 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, che
     given: list[Side | None] = []
     places: list[str] = []
     unlabelled = 0
-    files: list[tuple[str | None, Side | None]] = [
+    files: list[tuple[str | list[str] | None, Side | None]] = [
         (source.train, None),
         (source.validation, "validation"),
         (source.test, "test"),
@@ -94,10 +94,10 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, che
         if name is None:
             continue
         table = read(name, source, folder, split=side or "train")
-        rows = task.rows(table, source.columns, name, labelled=True)
+        rows = task.rows(table, source.columns, name_of(name), labelled=True)
         if side is not None and not len(rows):
             raise DataError(
-                f"No row of '{Path(name).name}' has an answer to score against.",
+                f"No row of '{name_of(name)}' has an answer to score against.",
                 f"Fill the column that holds the truth, or take `{side}` out of [data].",
             )
         if side is None and source.max_rows is not None:
@@ -105,10 +105,10 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, che
         unlabelled += len(table) - len(rows) if source.max_rows is None or side is not None else 0
         parts.append(rows)
         given += [side] * len(rows)
-        places += [f"{Path(name).name} row {row}" for row in rows.ids]
+        places += [f"{name_of(name)} row {row}" for row in rows.ids]
     together = _together(parts)
     if check:
-        task.check(together, source.train)
+        task.check(together, source.name)
     groups = group(together.inputs)
     earlier = load_splits(folder / source.splits) if source.splits else None
     sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
@@ -129,7 +129,7 @@ def _refuse_what_cannot_be_split(task: Task, rows: Rows, sides: Sequence[Side], 
     _refuse_unseen_classes(task, rows, sides, source)
     if "train" not in sides:
         raise DataError(
-            f"No row of '{Path(source.train).name}' is left to train on: each also stands in the validation or test file.",
+            f"No row of '{source.name}' is left to train on: each also stands in the validation or test file.",
             "Give files that do not hold the same rows.",
         )
 
@@ -154,7 +154,7 @@ def _refuse_unseen_classes(task: Task, rows: Rows, sides: Sequence[Side], source
     if unseen:
         listed = ", ".join(f"'{label}'" for label in unseen)
         raise DataError(
-            f"The test rows of '{Path(source.test or source.train).name}' hold labels that no other row has: {listed}.",
+            f"The test rows of '{name_of(source.test or source.train)}' hold labels that no other row has: {listed}.",
             "Add training rows with these labels, or take those rows out of the test file.",
         )
 

@@ -1,68 +1,112 @@
-"""Reads whole data files into tables. The only door to the loaders of `datasets`."""
+"""Reads data into tables, some rows at a time."""
 
 import difflib
+import itertools
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from pipeline.data.preview import find_dialect, find_file, records
+from pipeline.data.places import EVERYTHING, NO_ROWS_FIX, Choice, Dialect, Place, Row
+from pipeline.data.preview import described
+from pipeline.data.recognition import records
 from pipeline.errors import DataError
 from pipeline.records import DataSource
 
+BATCH_ROWS = 10_000
+_LATE = ("json_lines", "json")
+"""Formats in which a row may lack a column that later ones have."""
 
-def read(name: str, source: DataSource, folder: Path, split: str = "train") -> pd.DataFrame:
-    """Read one file or hub data set of a source.
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of one file.
+
+    Attributes:
+        file: What messages call the file.
+        table: Its index is the number of the row in its file, from 1.
+        whole: Whether these are all rows of the file.
+    """
+
+    file: str
+    table: pd.DataFrame
+    whole: bool
+
+
+def read_batches(
+    given: str | list[str],
+    source: DataSource,
+    folder: Path,
+    split: str = "train",
+    columns: Sequence[str] | None = None,
+    rows: Sequence[Container[int]] | None = None,
+) -> Iterator[Batch]:
+    """Read one side of a source, batch by batch; a batch holds rows of one file.
 
     Args:
-        name: The file or hub id: one of `source.train`, `source.validation`, `source.test`.
-        source: Gives encoding and delimiter.
+        given: One of `source.train`, `source.validation`, `source.test`.
+        source: What the user said of how the files are written.
         folder: What relative paths are relative to.
-        split: Which split of a hub data set.
+        split: Which split of a data set on the hub.
+        columns: The columns that are needed; all when not given.
+        rows: The numbers of the rows that are wanted of each file, in their order; all when not given.
+
+    Raises:
+        DataError: A file is missing, empty, lacks a column, or cannot be read as asked.
+    """
+    for number, (place, dialect) in enumerate(described(given, source, folder, split)):
+        choice = Choice(None if columns is None else frozenset(columns), None if rows is None else rows[number])
+        yield from _batches(place, dialect, choice, columns)
+
+
+def _batches(place: Place, dialect: Dialect, choice: Choice, columns: Sequence[str] | None) -> Iterator[Batch]:
+    """The batches of one file. A column of JSON may first come late, so that one is missed at the end only."""
+    found = records(place, dialect, choice)
+    size = BATCH_ROWS
+    seen: dict[str, None] = {}
+    count = 0
+    chunk = list(itertools.islice(found, size))
+    while chunk:
+        for _, cells in chunk:
+            if cells.keys() - seen.keys():
+                seen |= dict.fromkeys(cells)
+        following = list(itertools.islice(found, size))
+        count += len(chunk)
+        missing = [] if columns is None else [name for name in columns if name not in seen]
+        if missing and (not following or dialect.format not in _LATE):
+            every = {
+                name: None for _, cells in itertools.islice(records(place, dialect, EVERYTHING), 200) for name in cells
+            }
+            raise no_column(missing[0], list(every | seen), place.name)
+        yield Batch(
+            place.name, _table(chunk, seen if columns is None else columns), not following and count == len(chunk)
+        )
+        chunk = following
+    if not count and choice.rows is None:
+        raise DataError(f"'{place.name}' holds no rows.", NO_ROWS_FIX)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str] | dict[str, None]) -> pd.DataFrame:
+    index = pd.Index([number for number, _ in rows])
+    return pd.DataFrame(
+        {name: pd.Series([cells.get(name) for _, cells in rows], index=index, dtype=object) for name in columns},
+        index=index,
+    )
+
+
+def read(given: str | list[str], source: DataSource, folder: Path, split: str = "train") -> pd.DataFrame:
+    """Read all rows of one side of a source at once.
 
     Returns:
         One row per record, columns as named in the file; the index counts data rows from 1.
 
     Raises:
-        DataError: The file is missing, empty, or cannot be read as asked.
+        DataError: A file is missing, empty, or cannot be read as asked.
     """
-    path = find_file(name, folder)
-    if path is None:
-        return _from_hub(name, split)
-    dialect = find_dialect(path, source)
-    table = pd.DataFrame(list(records(path, dialect)), dtype=object)
-    if table.empty:
-        raise DataError(
-            f"'{path.name}' holds no rows.", "Give a file with a header line and at least one row below it."
-        )
+    table = pd.concat([batch.table for batch in read_batches(given, source, folder, split)])
     table.index = pd.RangeIndex(1, len(table) + 1)
     return table
-
-
-def _from_hub(name: str, split: str) -> pd.DataFrame:
-    import datasets
-
-    try:
-        found: Any = datasets.load_dataset(name, split=split)
-    except Exception as error:  # the loaders raise whatever their parts raise
-        raise DataError(
-            f"There is no file '{name}', and no data set of that name could be loaded ({type(error).__name__}).",
-            "Check the path; for a data set on the hub check its id and the connection.",
-        ) from error
-    table: pd.DataFrame = found.to_pandas().astype(object)
-    for key, feature in found.features.items():
-        labels = getattr(feature, "feature", feature)
-        if isinstance(labels, datasets.ClassLabel):
-            table[key] = [_in_words(cell, labels) for cell in table[key]]
-    table.index = pd.RangeIndex(1, len(table) + 1)
-    return table
-
-
-def _in_words(cell: Any, labels: Any) -> Any:
-    """The names of labels that a data set on the hub keeps as numbers; -1 stands for none."""
-    if isinstance(cell, int):
-        return labels.int2str(cell) if cell >= 0 else None
-    return [labels.int2str(int(each)) for each in cell]
 
 
 def column(table: pd.DataFrame, name: str, file: str) -> pd.Series:
@@ -74,7 +118,11 @@ def column(table: pd.DataFrame, name: str, file: str) -> pd.Series:
     if name in table.columns:
         found: pd.Series = table[name]
         return found
-    columns = [str(known) for known in table.columns]
+    raise no_column(name, [str(known) for known in table.columns], file)
+
+
+def no_column(name: str, columns: Sequence[str], file: str) -> DataError:
+    """What to say of a column that is not there."""
     near = difflib.get_close_matches(name, columns, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise DataError(f"'{Path(file).name}' has no column '{name}'.", f"It has: {', '.join(columns)}.{hint}")
+    return DataError(f"'{Path(file).name}' has no column '{name}'.", f"It has: {', '.join(columns)}.{hint}")

@@ -23,7 +23,10 @@ from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Layout, load_task
 
 TASKS_KNOWN = ", ".join(load_tasks())
-DATA_KEYS = "text, label, train, validation, test, phrases, encoding, delimiter, annotators, max_rows, splits"
+DATA_KEYS = (
+    "text, label, train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, query, config, "
+    "revision, annotators, max_rows, splits"
+)
 SHORTEST = '[data]\ntrain = "reviews.csv"\n'
 
 
@@ -88,7 +91,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         "budget.train_minutes is 'soon'; speed is not a known key; data.txt is not a key of [data]; "
         "goal.metric 'makro_f1' is not a score of this task.\n"
         "schema_version: This program reads version 1. "
-        "data.train: It should be a valid string. "
+        "data.train: Write the name of a file, or a list of names. "
         "goal.good_enuf: Did you mean 'good_enough'? Known are: metric, good_enough, useful_gain. "
         "budget.train_minutes: It should be a valid number, unable to parse string as a number. "
         "speed: Did you mean 'seed'? Known are: schema_version, task, name, seed, data, goal, budget, models, "
@@ -143,7 +146,8 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (
             f'task = "text-pair-classification"\n{SHORTEST}label_delimiter = ";"',
             "data.label_delimiter is not a key of [data].\nDid you mean 'delimiter'? Known are: text, text_pair, label, "
-            "train, validation, test, phrases, encoding, delimiter, annotators, max_rows, splits.",
+            "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, "
+            "query, config, revision, annotators, max_rows, splits.",
         ),
         (
             f'task = "token-classification"\n{SHORTEST}tokens = "words"\nspans = "names"',

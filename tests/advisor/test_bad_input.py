@@ -68,14 +68,13 @@ COLUMNS = (
     "One for what goes in and one for the answer are needed; when its columns are split at another character, "
     "set `delimiter`."
 )
-KINDS = ".csv, .json, .jsonl, .ndjson, .parquet, .tsv, .txt"
 
 REFUSED: list[tuple[str, list[str], str, str]] = [
     ("empty.csv", [], "'empty.csv' is empty.", HEADER),
     ("header.csv", [], "'header.csv' holds no rows.", HEADER),
     (
         "latin.csv",
-        [],
+        ["--encoding", "utf-8"],
         "'latin.csv' is not UTF-8: line 2 holds the byte 0xe9.",
         'Say how it is written: `encoding = "cp1252"` or "latin-1" under [data], or --encoding cp1252.',
     ),
@@ -178,7 +177,12 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
         "'broken.jsonl' line 2 is not JSON: Expecting ':' delimiter: line 2 column 1 (char 8).",
         "Mend that line, one object a line.",
     ),
-    ("sheet.xlsx", [], "'sheet.xlsx' is not of a kind that can be read.", f"Save it as one of: {KINDS}."),
+    (
+        "sheet.xlsx",
+        [],
+        "'sheet.xlsx' is not a whole Excel workbook: File is not a zip file.",
+        "Save it again as .xlsx, or as CSV.",
+    ),
 ]
 
 
@@ -211,10 +215,7 @@ def test_a_missing_file_is_refused_with_the_near_name(assess: Assess, here: Path
     )
     write(here / "reviews.csv", ROWS)
     assert assess("reviws.csv").err == "There is no file 'reviws.csv'.\nDid you mean 'reviews.csv'?\n"
-    assert assess("reviews.docx").err == (
-        "There is no file 'reviews.docx' here, and the columns of a data set on the hub are not known.\n"
-        "Check the path, or name the columns: `--text COLUMN --label COLUMN`, or under [data].\n"
-    )
+    assert assess("reviews.docx").err == ("There is no file 'reviews.docx'.\nDid you mean 'reviews.csv'?\n")
 
 
 def test_an_answers_file_that_cannot_be_read_is_refused(assess: Assess, here: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_run_folder_of_another_version_is_refused_and_left_alone(assess: Asses
 
 def test_a_folder_that_is_not_a_run_is_refused(assess: Assess, here: Path) -> None:
     assert assess(here).err == (
-        f"'{here}' is not a run folder.\n`advisor runs` lists the runs; `advisor assess` makes one.\n"
+        f"'{here.name}' is a folder.\nIt holds neither data files, nor a folder of texts or images for each label, nor a run.\n"
     )
     write(here / "reviews.csv", ROWS)
     assert assess("reviews.csv", "--out", here).err == (
@@ -256,7 +257,7 @@ GOES_ON = "then run the same command again: it goes on where it stopped."
 def begin(here: Path, model: ModelSource) -> Path:
     """A run of few rows in which nothing was measured yet."""
     write(here / "few.csv", ROWS[:60])
-    answers = answers_from(here / "few.csv", {"models": {"candidates": [model.location]}})
+    answers = answers_from([str(here / "few.csv")], {"models": {"candidates": [model.location]}})
     return open_run(answers, here / "run").path
 
 

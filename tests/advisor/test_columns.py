@@ -10,6 +10,7 @@ import pytest
 from advisor.columns import clear_columns, possible_layouts, settle_columns
 from advisor.errors import AnswersError
 from advisor.records import Answers
+from pipeline.errors import DataError
 from pipeline.records import DataSource
 from pipeline.task import Layout, Role, load_task
 
@@ -184,25 +185,13 @@ def test_a_question_is_asked_only_with_the_columns_that_it_is_about(tmp_path: Pa
     assert found.data.columns == {"text": "text", "spans": "entities"}
 
 
-@pytest.mark.parametrize(
-    ("task", "columns", "flags"),
-    [
-        ("text-classification", {}, "--text COLUMN --label COLUMN"),
-        ("text-classification", {"label": "a"}, "--text COLUMN"),
-        ("text-regression", {}, "--text COLUMN --column score=COLUMN"),
-        ("text-regression", {"text_pair": "a"}, "--text COLUMN --column score=COLUMN"),
-        ("text-regression", {"text": "a", "text_pair": "b"}, "--column score=COLUMN"),
-        ("multi-label-classification", {}, "--text COLUMN --column labels=COLUMN"),
-    ],
-)
-def test_the_columns_of_a_data_set_on_the_hub_have_to_be_named(
-    task: str, columns: dict[str, str], flags: str, tmp_path: Path
-) -> None:
-    asked = answers("makers/reviews", task, **columns)
-    assert refusal(asked, tmp_path) == (
-        "There is no file 'makers/reviews' here, and the columns of a data set on the hub are not known.",
-        f"Check the path, or name the columns: `{flags}`, or under [data].",
+def test_the_columns_of_a_data_set_on_the_hub_are_looked_up_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        settle_columns(answers("makers/reviews", "text-classification", label="a"), tmp_path)
+    assert caught.value.problem.startswith(
+        "There is no file 'makers/reviews', and no data set of that name could be loaded ("
     )
+    assert caught.value.fix.startswith("Check the path; for a data set on the hub check its id")
 
 
 def test_columns_of_a_data_set_on_the_hub_that_are_all_named_are_taken(tmp_path: Path) -> None:

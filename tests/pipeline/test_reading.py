@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.preview import LONGEST_CELL, preview
+from pipeline.data.places import LONGEST_CELL
+from pipeline.data.preview import preview
 from pipeline.data.reading import column, read
 from pipeline.data.values import as_label, as_list, as_number, as_text
 from pipeline.errors import DataError
@@ -28,7 +29,7 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
     "wrong encoding": (
         "a.csv",
         b"text,label\nfine,a\nma\xd1ana,b\n",
-        {},
+        {"encoding": "utf-8"},
         "'a.csv' is not UTF-8: line 3 holds the byte 0xd1.",
         ENCODINGS,
     ),
@@ -42,7 +43,7 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
     "wrong encoding of JSON": (
         "a.json",
         b'[{"text": "ma\xd1ana"}]',
-        {},
+        {"encoding": "utf-8"},
         "'a.json' is not UTF-8: line 1 holds the byte 0xd1.",
         ENCODINGS,
     ),
@@ -128,7 +129,7 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
         "a.json",
         b'{"text": "a"}',
         {},
-        "'a.json' is not a JSON list of objects.",
+        "'a.json' is not a JSON list of objects, it is one object with 'text'.",
         'Write it as [{"text": "…", "label": "…"}, …].',
     ),
     "10 MB in one cell": (
@@ -156,14 +157,7 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
         "a.csv",
         b"text,label\nfine,a\nfi\0ne,b\n",
         {},
-        "'a.csv' row 3 (line 3) holds a NUL character.",
-        'Save it as plain text; if it is UTF-16, say so: `encoding = "utf-16"` under [data].',
-    ),
-    "UTF-16 that says so nowhere": (
-        "a.csv",
-        "text,label\nfine,a\n".encode("utf-16-le"),
-        {},
-        "'a.csv' row 1 (line 1) holds a NUL character.",
+        "'a.csv' line 3 holds a NUL character.",
         'Save it as plain text; if it is UTF-16, say so: `encoding = "utf-16"` under [data].',
     ),
     "no Parquet": (
@@ -175,11 +169,19 @@ BAD_FILES: dict[str, tuple[str, bytes, dict[str, str], str, str]] = {
         "Save it again as Parquet, or as CSV.",
     ),
     "an unknown kind": (
+        "a.bin",
+        b"\0\1\2text",
+        {},
+        "'a.bin' is not of a kind that can be read.",
+        "Save it as one of: .arrow, .csv, .db, .feather, .ipc, .json, .jsonl, .ndjson, .parquet, .sqlite, .sqlite3, .tsv, .txt, "
+        ".xlsm, .xlsx.",
+    ),
+    "no workbook": (
         "a.xlsx",
         b"PK",
         {},
-        "'a.xlsx' is not of a kind that can be read.",
-        "Save it as one of: .csv, .json, .jsonl, .ndjson, .parquet, .tsv, .txt.",
+        "'a.xlsx' is not a whole Excel workbook: File is not a zip file.",
+        "Save it again as .xlsx, or as CSV.",
     ),
 }
 
@@ -233,7 +235,7 @@ def test_a_folder_is_not_a_data_file(tmp_path: Path) -> None:
     (tmp_path / "reviews").mkdir()
     assert faults("reviews", tmp_path)[0] == (
         "'reviews' is a folder.",
-        "Name one CSV, TSV, JSON, JSON Lines or Parquet file in it.",
+        "It holds neither data files, nor a folder of texts or images for each label, nor a run.",
     )
 
 
@@ -280,7 +282,10 @@ def test_a_data_set_that_is_not_here_says_that_it_was_looked_for_on_the_hub(tmp_
     assert caught.value.problem.startswith(
         "There is no file 'someone/something', and no data set of that name could be loaded ("
     )
-    assert caught.value.fix == "Check the path; for a data set on the hub check its id and the connection."
+    assert (
+        caught.value.fix
+        == "Check the path; for a data set on the hub check its id, --config and --revision, and the connection."
+    )
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:

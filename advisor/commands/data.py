@@ -1,0 +1,73 @@
+"""Commands on the data alone: audit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.commands.door import app, door, terminal
+from advisor.commands.options import (
+    Asked,
+    Columns,
+    Config,
+    Delimiter,
+    Encoding,
+    Format,
+    Header,
+    Json,
+    Label,
+    MostRows,
+    Options,
+    Query,
+    Quote,
+    Revision,
+    Sheet,
+    Sources,
+    Test,
+    Text,
+    Validation,
+    said,
+)
+
+
+@app.command()
+@door
+def audit(
+    context: typer.Context,
+    source: Sources,
+    task: Asked = None,
+    text: Text = None,
+    label: Label = None,
+    column: Columns = None,
+    option: Options = None,
+    validation: Validation = None,
+    test: Test = None,
+    data_format: Format = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quote: Quote = None,
+    header: Header = None,
+    sheet: Sheet = None,
+    query: Query = None,
+    config: Config = None,
+    revision: Revision = None,
+    max_rows: MostRows = None,
+    model: Annotated[list[str] | None, typer.Option(help="Model that may be used to read the texts.")] = None,
+    annotators: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Columns with what each annotator said, to measure their agreement."),
+    ] = None,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Show no row of the data.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; audits/<time>-<name> when not given.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Say what is wrong with the data, what that does to a verdict, and what mends it."""
+    from advisor.audits import Wish, audit_data
+    from advisor.session import answers_from
+
+    answers = said(context)
+    answers["data"]["annotators"] = annotators.split(",") if annotators else None
+    wish = Wish(json=json, examples=not no_examples)
+    return audit_data(answers_from(source, answers), out, wish, terminal(json=json))

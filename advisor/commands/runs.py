@@ -1,0 +1,67 @@
+"""Commands on what was run: predict, runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.commands.door import app, door, terminal
+from advisor.commands.options import Columns, Delimiter, Encoding, Format, Query, Run, Sheet
+
+
+@app.command()
+@door
+def predict(
+    run: Run,
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Data with the rows to answer, of any kind that can be read; can be repeated.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.", show_default=False)],
+    cheap: Annotated[
+        bool, typer.Option("--cheap", help="Use the best cheap way even when there is a fine-tuned model.")
+    ] = False,
+    text: Annotated[str | None, typer.Option(help="Column with the text, when named differently here.")] = None,
+    column: Columns = None,
+    data_format: Format = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    sheet: Sheet = None,
+    query: Query = None,
+) -> None:
+    """Answer new rows with what the run produced."""
+    from advisor.prediction import predict as predict_rows
+    from advisor.run_folder import open_existing
+    from advisor.session import pairs
+
+    named = {**pairs(column), **({} if text is None else {"text": text})}
+    source = {
+        "train": data[0] if len(data) == 1 else data,
+        "format": data_format,
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "sheet": sheet,
+        "query": query,
+    }
+    way, rows = predict_rows(open_existing(run), source, out, cheap=cheap, named=named)
+    terminal().say(f"{rows:,} rows answered by the {way} way, written to '{out}'.")
+
+
+@app.command()
+@door
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds the runs.")] = Path("runs"),
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what can be made again, after asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
+) -> None:
+    """List past runs: forecasts beside outcomes, and the space they take."""
+    from advisor.ledger import clean_runs, read_runs
+
+    lines = read_runs(folder)
+    terminal().show_runs(lines)
+    if clean and lines:
+        size = sum(line.bytes_remakable for line in lines) / 1e6
+        if yes or typer.confirm(f"Remove {size:,.0f} MB that can be made again?"):
+            clean_runs(lines)
