@@ -41,6 +41,7 @@ from pipeline.training.journal import Journal
 
 if TYPE_CHECKING:
     from advisor.audit.inspection import Subject
+    from advisor.audit.material import Material
     from pipeline.data.preview import Preview
 
 R = TypeVar("R", bound=Record)
@@ -118,7 +119,7 @@ class Measuring:
         """
         self.progress.step("reading the data")
         data = load_dataset(self.answers.data, self.task, self.folder.path, self.answers.seed, check=self.check)
-        purpose = "hash texts and compare labels, to group duplicates and find leaks"
+        purpose = "hash texts and compare labels, words and lengths, to group duplicates and find leaks and drift"
         log_test_reading(self.folder.path, purpose, sum(side == "test" for side in data.sides))
         path = self.folder.path / "splits.parquet"
         if not path.is_file():
@@ -203,20 +204,23 @@ class Measuring:
     def audit(self) -> Audit:
         """What is wrong with the data; no model at hand only means that fewer checks are made."""
         from advisor.audit.inspection import inspect
+
+        title = "looking for what is wrong with the data"
+        data, _ = self.data, self.dataset  # the phases before it, each with its own title
+        return self._keep("audit", Audit, title, lambda: inspect(self._material(data), self._subject()))
+
+    def _material(self, data: Dataset) -> "Material":
         from advisor.audit.material import Material
 
-        here = [candidate for candidate in self.candidates if candidate.at_hand]
-        material = Material(
-            data=self.data,
+        here = any(candidate.at_hand for candidate in self.candidates)
+        return Material(
+            data=data,
             task=self.task,
             answers=self.answers,
             rules=self.rules,
             candidates=self.at_hand if here else [],
             embedder=functools.partial(self.embedder, self.at_hand[0]) if here else lambda: None,
             annotations=self._annotations(),
-        )
-        return self._keep(
-            "audit", Audit, "looking for what is wrong with the data", lambda: inspect(material, self._subject())
         )
 
     def _annotations(self) -> dict[str, dict[str, str]]:
