@@ -39,7 +39,7 @@ class Groups:
 def group(inputs: Sequence[Input], most: int = COMPARED_TEXTS) -> Groups:
     """Group inputs that are the same, and those nearly so among at most so many different texts."""
     texts = [_even(given) for given in inputs]
-    hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in texts]
+    hashes = list(map(_hash, texts))
     different = dict(zip(hashes, texts, strict=True))
     compared = {key: different[key] for key in sorted(different)[:most]}  # the lowest hashes are a draw
     parents = {key: key for key in different}
@@ -47,6 +47,15 @@ def group(inputs: Sequence[Input], most: int = COMPARED_TEXTS) -> Groups:
         first, second = sorted((_root(parents, one), _root(parents, other)))
         parents[second] = first
     return Groups(text_hashes=hashes, keys=[_root(parents, key) for key in hashes], compared_texts=len(compared))
+
+
+def text_hash(given: Input) -> str:
+    """Sixteen hexadecimal digits that two inputs share when they are the same apart from case, white space and Unicode form."""
+    return _hash(_even(given))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _even(given: Input) -> str:

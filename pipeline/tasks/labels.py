@@ -1,12 +1,14 @@
 """What tasks with labels share: how label columns are found, which labels are refused, training on one label a row, errors."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.label_variants import find_variants
+from pipeline.data.personal_data import mask
 from pipeline.data.values import as_label
 from pipeline.errors import DataError
 from pipeline.evaluation.metrics import right_or_wrong
@@ -199,14 +201,14 @@ def check_labels(counts: Mapping[str, int], rows: int, file: str) -> None:
             f"The label column of '{name}' holds {len(counts):,} different values in {rows:,} rows.",
             "Name the column that holds the classes.",
         )
-    alike: dict[str, list[str]] = defaultdict(list)
-    for label in counts:
-        alike[" ".join(label.casefold().split())].append(label)
-    variants = [sorted(labels, key=lambda label: -counts[label]) for labels in alike.values() if len(labels) > 1]
+    variants = find_variants(counts)
     if variants:
         listed = "; ".join(", ".join(f"'{label}' ({counts[label]} rows)" for label in labels) for labels in variants)
         mends = ", ".join(f"'{labels[0]}' instead of '{other}'" for labels in variants for other in labels[1:])
-        raise DataError(f"'{name}' has labels that differ only by case or space: {listed}.", f"Write {mends}.")
+        raise DataError(
+            f"'{name}' has labels that differ only in how they are written: {listed}.",
+            f"Write {mends}. A copy that is mended so: `advisor prepare {name} --mend labels --out FILE`.",
+        )
 
 
 def count_confusion(truth: Iterable[Any], answers: Iterable[Any], classes: Sequence[str]) -> Array:
@@ -250,8 +252,8 @@ def worst_cases(rows: Rows, predictions: Predictions, right: Array) -> list[Erro
 
 
 def shown_input(given: Any) -> str:
-    """An input as an error case keeps it: the two texts of a pair apart."""
-    return (given if isinstance(given, str) else " ⇄ ".join(given))[:LONGEST_SHOWN]
+    """An input as an error case keeps it: the two texts of a pair apart, personal data masked."""
+    return mask(given if isinstance(given, str) else " ⇄ ".join(given))[:LONGEST_SHOWN]
 
 
 def shown_answer(answer: Any) -> str:

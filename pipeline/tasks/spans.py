@@ -41,6 +41,11 @@ def parse(tag: str) -> Tag:
     return Tag(_ROLES[found[1]], found[2]) if found else Tag("I", tag)
 
 
+def type_of(tag: str) -> str:
+    """What a tag names: the type behind its letter, or the tag itself."""
+    return parse(tag).kind or tag
+
+
 def spans_of(tags: Iterable[str]) -> list[Span]:
     """The spans of a sentence as the CoNLL shared tasks count them, whatever the scheme and however broken.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pipeline.data.personal_data import mask
 from pipeline.evaluation.metrics import right_or_wrong
 from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase, ErrorTable
 from pipeline.task import Answer, Array, Predictions, Rows
@@ -145,9 +146,9 @@ def _worst(
         found.append(
             ErrorCase(
                 row_id=rows.ids[place],
-                text=" ".join(rows.inputs[place])[:LONGEST_SHOWN],
-                truth=truth[:LONGEST_SHOWN],
-                answer=answer[:LONGEST_SHOWN],
+                text=mask(" ".join(rows.inputs[place]))[:LONGEST_SHOWN],
+                truth=mask(truth)[:LONGEST_SHOWN],
+                answer=mask(answer)[:LONGEST_SHOWN],
                 confidence=float(predictions.confidence[place]),
             )
         )

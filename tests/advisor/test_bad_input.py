@@ -106,15 +106,16 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
     (
         "variants.csv",
         [],
-        "'variants.csv' has labels that differ only by case or space: 'calm' (36 rows), 'CALM' (4 rows); "
+        "'variants.csv' has labels that differ only in how they are written: 'calm' (36 rows), 'CALM' (4 rows); "
         "'glad' (36 rows), 'GLAD' (4 rows); 'upset' (36 rows), 'UPSET' (4 rows).",
-        "Write 'calm' instead of 'CALM', 'glad' instead of 'GLAD', 'upset' instead of 'UPSET'.",
+        "Write 'calm' instead of 'CALM', 'glad' instead of 'GLAD', 'upset' instead of 'UPSET'. "
+        "A copy that is mended so: `advisor prepare variants.csv --mend labels --out FILE`.",
     ),
     (
         "spaces.csv",
         [],
-        "'spaces.csv' has labels that differ only by case or space: 'glad' (40 rows), 'glad ' (1 rows).",
-        "Write 'glad' instead of 'glad '.",
+        "'spaces.csv' has labels that differ only in how they are written: 'glad' (40 rows), 'glad ' (1 rows).",
+        "Write 'glad' instead of 'glad '. A copy that is mended so: `advisor prepare spaces.csv --mend labels --out FILE`.",
     ),
     (
         "huge.csv",

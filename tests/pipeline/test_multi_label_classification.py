@@ -151,8 +151,8 @@ def test_labels_that_cannot_be_learned_are_refused() -> None:
         'task = "text-classification" and a column that says yes or no.',
     )
     assert check_refusal([("rude", "late")] * 3 + [("Rude",)]) == (
-        "'notes.csv' has labels that differ only by case or space: 'rude' (3 rows), 'Rude' (1 rows).",
-        "Write 'rude' instead of 'Rude'.",
+        "'notes.csv' has labels that differ only in how they are written: 'rude' (3 rows), 'Rude' (1 rows).",
+        "Write 'rude' instead of 'Rude'. A copy that is mended so: `advisor prepare notes.csv --mend labels --out FILE`.",
     )
     problem, _ = check_refusal([(f"a{place}", f"b{place}") for place in range(60)])
     assert problem == "The label column of 'notes.csv' holds 120 different values in 60 rows."

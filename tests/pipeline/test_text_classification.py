@@ -33,9 +33,10 @@ def test_one_class_cannot_be_learned() -> None:
 def test_labels_that_differ_by_case_or_space_are_listed_with_the_mend() -> None:
     labels = ["yes"] * 5 + ["Yes"] * 2 + ["YES "] + ["no"] * 4 + ["on  hold"] * 3 + ["on hold"] * 4
     assert refusal(labels) == (
-        "'reviews.csv' has labels that differ only by case or space: "
+        "'reviews.csv' has labels that differ only in how they are written: "
         "'yes' (5 rows), 'Yes' (2 rows), 'YES ' (1 rows); 'on hold' (4 rows), 'on  hold' (3 rows).",
-        "Write 'yes' instead of 'Yes', 'yes' instead of 'YES ', 'on hold' instead of 'on  hold'.",
+        "Write 'yes' instead of 'Yes', 'yes' instead of 'YES ', 'on hold' instead of 'on  hold'. "
+        "A copy that is mended so: `advisor prepare reviews.csv --mend labels --out FILE`.",
     )
 
 

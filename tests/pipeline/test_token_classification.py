@@ -207,8 +207,10 @@ def test_tags_that_cannot_be_learned_are_refused_with_the_mend() -> None:
         "Add rows of another class, or name another label column.",
     )
     assert refusal(BY_SPANS, "O O", "O")[0] == "'names.jsonl' has no span in any row."
-    assert refusal(BY_SPANS, "B-city O", "B-City I-City", "I-city B-city")[1] == "Write 'city' instead of 'City'."
-    assert refusal(BY_WORDS, "noun Noun", "noun")[1] == "Write 'noun' instead of 'Noun'."
+    assert refusal(BY_SPANS, "B-city O", "B-City I-City", "I-city B-city")[1].startswith(
+        "Write 'city' instead of 'City'."
+    )
+    assert refusal(BY_WORDS, "noun Noun", "noun")[1].startswith("Write 'noun' instead of 'Noun'.")
     assert refusal(BY_SPANS, "0 1 2", "0 0 5") == (
         "The tags of 'names.jsonl' are numbers, which do not say where spans begin: '0', '1', '2', ….",
         "Write their names, such as 'B-city', 'I-city' and 'O'. "
