@@ -5,11 +5,12 @@ from typing import Literal
 
 from advisor.audit.material import Found
 from advisor.rule_records import FindingRule
+from pipeline.data.personal_data import mask
 from pipeline.records import Finding
 
 
 def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Finding:
-    """A finding with its sentences, its weight and the command that mends it.
+    """A finding with its sentences, its weight and the command that mends it; personal data in its examples is masked.
 
     Args:
         found: By a check.
@@ -30,7 +31,7 @@ def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Findin
         if rule.mend
         else _filled(rule.advice or "", values),
         severity=_severity(rule, share),
-        examples=list(found.examples),
+        examples=[mask(example) for example in found.examples],
     )
 
 

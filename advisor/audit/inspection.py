@@ -12,6 +12,8 @@ from advisor.audit.explanation import explain
 from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
 from advisor.audit.lengths import measure_lengths
 from advisor.audit.material import Check, Material
+from advisor.audit.privacy import find_personal_data
+from advisor.audit.spelling import find_label_variants, find_wrong_encoding
 from advisor.records import Audit, ColumnProfile
 from pipeline.findings import Found
 from pipeline.records import Finding, name_of
@@ -25,6 +27,9 @@ CHECKS: tuple[Check, ...] = (
     find_uneven_classes,
     find_drift,
     find_agreement,
+    find_label_variants,
+    find_wrong_encoding,
+    find_personal_data,
 )
 """Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
 SEVERITIES = ("invalidates", "warning", "note")

@@ -10,6 +10,7 @@ from advisor.audit.counts import conflicting_positions, rows_per_class, unsealed
 from advisor.records import Answers, Candidate
 from advisor.rule_records import Rules
 from pipeline.data.dataset import Dataset
+from pipeline.data.personal_data import mask
 from pipeline.embeddings import Embedder
 from pipeline.findings import Found
 from pipeline.preparation import as_one_text
@@ -79,13 +80,13 @@ class Material:
         return [self.example(position) for position, _ in zip(shown, range(EXAMPLES), strict=False)]
 
     def example(self, position: int) -> str:
-        """Where a row stands, and how its text begins.
+        """Where a row stands, and how its text begins, personal data masked.
 
         Raises:
             AssertionError: The row is sealed.
         """
         assert self.data.sides[position] != "test", "test rows are sealed"
-        return f"{self.data.place(position)}: {as_one_text(self.data.rows.inputs[position])[:LONGEST_EXAMPLE]}"
+        return f"{self.data.place(position)}: {mask(as_one_text(self.data.rows.inputs[position]))[:LONGEST_EXAMPLE]}"
 
 
 __all__ = ["Check", "Found", "Material"]

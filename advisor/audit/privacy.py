@@ -1,0 +1,19 @@
+"""Personal data in the texts."""
+
+from collections import Counter
+
+from advisor.audit.material import Found, Material
+from pipeline.data.personal_data import find
+
+
+def find_personal_data(material: Material) -> list[Found]:
+    """Texts with e-mail addresses, phone numbers, payment cards, bank accounts, identity numbers and the like."""
+    kinds: Counter[str] = Counter()
+    rows = []
+    for position, text in zip(material.positions, material.texts, strict=True):
+        here = {span.kind for span in find(text)}
+        kinds.update(here)
+        if here:
+            rows.append(position)
+    said = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.most_common())
+    return [Found("personal_data", len(rows), len(material.positions), material.examples(rows), {"kinds": said})]
