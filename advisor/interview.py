@@ -8,6 +8,7 @@ import contextlib
 import io
 import sys
 import textwrap
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,41 @@ def interview(draft: Path) -> Answers:
     return check_answers({name: value for name, value in values.items() if name != "interview"}, draft.name)
 
 
-def _refuse_without_terminal() -> None:
+def has_terminal() -> bool:
+    """Whether a person can be asked."""
     if sys.stdin.isatty() and sys.stdout.isatty():
-        return
+        return True
     with contextlib.redirect_stderr(io.StringIO()):  # prompt_toolkit warns of a missing terminal in words of its own
-        if isinstance(get_app_session().input, PipeInput):
-            return
+        return isinstance(get_app_session().input, PipeInput)
+
+
+def choose_several(text: str, choices: Sequence[tuple[str, str]], ticked: Collection[str]) -> list[str]:
+    """Ask which of several things are wanted.
+
+    Args:
+        text: The question.
+        choices: Value and title of each.
+        ticked: Values that are wanted unless the person says otherwise.
+
+    Raises:
+        KeyboardInterrupt: The person stopped.
+    """
+    asked = questionary.checkbox(
+        _hang(text),
+        [questionary.Choice(title, value, checked=value in ticked) for value, title in choices],
+        instruction="(space ticks, Enter goes on)",
+        style=_STYLE,
+        erase_when_done=True,
+    )
+    try:
+        return [str(value) for value in asked.unsafe_ask()]
+    except EOFError as error:
+        raise KeyboardInterrupt from error
+
+
+def _refuse_without_terminal() -> None:
+    if has_terminal():
+        return
     raise AnswersError(
         "The questionnaire needs a terminal, and there is none.",
         "Give the answers at once: `advisor assess answers.toml` (`advisor init` writes one to fill in), "

@@ -12,6 +12,7 @@ import pytest
 HOUSE = Path(__file__).resolve().parent.parent
 ADVISOR = """
     __main__ commands
+    mending
     doctor demo catalogue prediction schemas
     audits
     session
@@ -33,8 +34,12 @@ PIPELINE = """
 COMMANDS = "assessments data runs setup start options door"
 REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
-AUDIT = "inspection drift annotators copies labels lengths profiles explanation material counts"
-DATA = "dataset reading preview recognition formats decoding compression places splitting duplicates values"
+AUDIT = "inspection drift annotators copies labels spelling privacy lengths profiles explanation material counts"
+MENDING = "session preparation partition record removal survey cells source output records positions mends"
+DATA = """
+    dataset reading preview recognition formats decoding compression places splitting duplicates
+    label_variants mojibake personal_data identity_numbers values
+"""
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
@@ -45,6 +50,7 @@ LADDERS = {
     "advisor.report": REPORT,
     "advisor.measurements": MEASUREMENTS,
     "advisor.audit": AUDIT,
+    "advisor.mending": MENDING,
     "pipeline": PIPELINE,
     "pipeline.data": DATA,
     "pipeline.data.formats": FORMATS,

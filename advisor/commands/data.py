@@ -1,4 +1,4 @@
-"""Commands on the data alone: audit."""
+"""Commands on the data alone: audit and prepare."""
 
 from pathlib import Path
 from typing import Annotated
@@ -71,3 +71,47 @@ def audit(
     answers["data"]["annotators"] = annotators.split(",") if annotators else None
     wish = Wish(json=json, examples=not no_examples)
     return audit_data(answers_from(source, answers), out, wish, terminal(json=json))
+
+
+@app.command()
+@door
+def prepare(
+    context: typer.Context,
+    source: Sources,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write: .csv, .tsv, .jsonl, .json or .parquet. A cell that begins with = stays as it is.",
+            show_default=False,
+        ),
+    ],
+    mend: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="encoding, labels, personal-data, empty, conflicts, copies, near-copies, leaks, split, "
+            "or all-safe for those that lose nothing; can be repeated. Asked or listed when not given."
+        ),
+    ] = None,
+    task: Asked = None,
+    text: Text = None,
+    label: Label = None,
+    column: Columns = None,
+    option: Options = None,
+    validation: Validation = None,
+    test: Test = None,
+    data_format: Format = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quote: Quote = None,
+    header: Header = None,
+    sheet: Sheet = None,
+    query: Query = None,
+    config: Config = None,
+    revision: Revision = None,
+    json: Json = False,
+) -> int:
+    """Mend data: a new file, with a record of every row dropped or changed and why."""
+    from advisor.mending.session import prepare_data
+    from advisor.session import answers_from
+
+    return prepare_data(source, answers_from(source, said(context)), out, mend or [], terminal(json=json), json=json)

@@ -1,0 +1,104 @@
+"""What `advisor prepare` does from start to end: columns, mends, the new file, and a few lines about it."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from advisor.columns import settle_columns
+from advisor.interview import choose_several, has_terminal
+from advisor.mending.mends import MENDS, MendName, chosen_mends
+from advisor.mending.output import form_of, refuse_existing
+from advisor.mending.preparation import Order, count_mends, prepare
+from advisor.mending.records import Prepared
+from advisor.mending.source import Source
+from advisor.records import Answers
+from advisor.report.terminal import Terminal
+from pipeline.errors import DataError
+
+EXIT_USAGE = 2
+NAMES_NOTE = "Names of people were not looked for: that needs a model. Read some rows before you pass the file on."
+
+
+def prepare_data(
+    given: Sequence[str], answers: Answers, out: Path, names: Sequence[str], terminal: Terminal, *, json: bool = False
+) -> int:
+    """Mend data as the command line says; ask which mends, or list them where nobody can be asked.
+
+    Args:
+        given: What was named as data, as it was typed.
+        answers: The task and where the data is.
+        out: The new file.
+        names: Mends.
+        terminal: Where it is told.
+        json: Whether the result goes to standard output as JSON.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        PipelineError: Something cannot be read or written as asked.
+    """
+    answers = settle_columns(answers, Path.cwd())
+    order = Order(Source(answers.data, Path.cwd()), answers, out)
+    form_of(out)
+    refuse_existing(out, order.record)
+    chosen = chosen_mends(names, has_other_files=bool(order.other_files))
+    with terminal.progress(f"Preparing '{out}'") as steps:
+        if not chosen:
+            steps.step("looking for what can be mended")
+            counts = count_mends(order, steps.advance)
+            steps.close(works=True)
+            if not has_terminal():
+                terminal.show_error(_listing(given, out, counts))
+                return EXIT_USAGE
+            chosen = _ask(counts, has_other_files=bool(order.other_files))
+        done = prepare(order, chosen, steps)
+    for line in say_prepared(done, chosen):
+        terminal.say(line)
+    if json:
+        sys.stdout.write(done.model_dump_json(indent=1) + "\n")
+    return 0
+
+
+def _listing(given: Sequence[str], out: Path, counts: Mapping[MendName, int]) -> DataError:
+    if not counts:
+        return DataError("No mend was named, and none is needed.", "The data can be used as it is.")
+    listed = ", ".join(f"{name} ({count:,} rows)" for name, count in counts.items())
+    flags = " ".join(f"--mend {name}" for name in counts)
+    command = f"advisor prepare {shlex.join(given)} {flags} --out {shlex.quote(str(out))}"
+    return DataError(
+        f"No mend was named. Those that would do something: {listed}.", f"Name those that you want: `{command}`"
+    )
+
+
+def _ask(counts: Mapping[MendName, int], *, has_other_files: bool) -> list[MendName]:
+    """Which mends a person wants; those that lose nothing are ticked."""
+    choices = [
+        (mend.name, f"{mend.name}: {mend.does}" + (f" ({counts[mend.name]:,} rows)" if mend.name in counts else ""))
+        for mend in MENDS
+        if mend.name in counts or mend.name == "split"
+    ]
+    ticked = [mend.name for mend in MENDS if mend.is_safe]
+    names = choose_several("Which mends are to be made, in this order?", choices, ticked)
+    return chosen_mends(names, has_other_files=has_other_files)
+
+
+def say_prepared(done: Prepared, chosen: Sequence[MendName]) -> list[str]:
+    """The result in lines."""
+    lines = [f"{done.rows_written:,} of {done.rows_read:,} rows written to '{done.out}'."]
+    for count in done.mends:
+        said = [
+            f"{rows:,} row{'' if rows == 1 else 's'} {what}"
+            for rows, what in ((count.rows_changed, "changed"), (count.rows_dropped, "dropped"))
+            if rows
+        ]
+        lines.append(f"  {count.mend}: {', '.join(said) or 'nothing to do'}")
+    lines += [f"  '{label}' is now written '{spelled}'" for label, spelled in done.spelling.items()]
+    lines += [f"  {rows:,} rows in '{path}'" for path, rows in done.parts.items()]
+    if done.splits is not None:
+        lines.append(f'  To use these parts: splits = "{done.splits}" under [data], with train = "{done.out}".')
+    lines += done.notes
+    if "personal-data" in chosen:
+        lines.append(NAMES_NOTE)
+    return [*lines, f"Every row that was dropped or changed, and why: '{done.record}'"]
