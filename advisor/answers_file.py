@@ -4,18 +4,17 @@ import difflib
 import math
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomlkit
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from tomlkit.items import Table
 
+from advisor.columns import keys_of
 from advisor.errors import AnswersError, RunFolderError
-from advisor.records import Answers, Ask
-from advisor.rule_records import TaskQuestion, TaskRules
+from advisor.records import Answers
+from advisor.rule_records import TaskRules
 from advisor.rulebook import load_tasks
 from pipeline.data.values import as_number
 from pipeline.records import DataSource, Record
@@ -91,7 +90,7 @@ def _place(location: tuple[int | str, ...]) -> str:
 def _fault(fault: Any) -> Fault:
     place, kind, given = _place(fault["loc"]), fault["type"], fault["input"]
     if kind == "extra_forbidden":
-        return "is not a known key", _did_you_mean(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
+        return "is not a known key", did_you_mean(str(fault["loc"][-1]), _keys_beside(fault["loc"]))
     if kind == "missing":
         return "is missing", "Add it: `advisor init` shows every key."
     return f"is {given!r:.60}", _mend(place, fault)
@@ -112,18 +111,51 @@ def _mend(place: str, fault: Any) -> str:
 
 def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
     """What only the task knows: its columns, its scores and their bounds, and its own questions."""
-    key, tasks = values.get("task", Answers.model_fields["task"].default), load_tasks()
-    if not isinstance(key, str) or key not in TASKS:
+    key, tasks = values.get("task"), load_tasks()
+    if key is None:
+        yield from _faults_of_every_task(values)
+    elif isinstance(key, str) and key in TASKS:
+        yield from _faults_of(values, key)
+    else:
         known = isinstance(key, str) and key in tasks
         problem = f"'{key}' is not built yet" if known else f"is {key!r:.60}"
-        yield "task", (problem, f"Built are: {', '.join(TASKS)}." if known else _did_you_mean(str(key), list(tasks)))
-        return
+        yield "task", (problem, f"Built are: {', '.join(TASKS)}." if known else did_you_mean(str(key), list(tasks)))
+
+
+def _faults_of(values: dict[str, Any], key: str) -> Iterator[tuple[str, Fault]]:
     columns, options = _columns(_section(values, "data")), _section(values, "task_options")
     yield from _column_faults(columns, load_task(key))
-    faults = dict(_option_faults(options, tasks[key]))
+    faults = dict(_option_faults(options, load_tasks()[key]))
     yield from faults.items()
     if not faults:
         yield from _goal_faults(_section(values, "goal"), load_task(key, options, columns))
+
+
+def _faults_of_every_task(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
+    """What no kind of task takes; what only some take narrows what it can be, and is checked once that is settled."""
+    found = [dict(_faults_of(values, key)) for key in TASKS]
+    common = [place for place in found[0] if all(place in faults for faults in found)]
+    fields = [field for field in DataSource.model_fields if field != "columns"]
+    known = {
+        "data": [*(key for task in TASKS for key in keys_of(task)), *fields],
+        "task_options": [each.key for task in TASKS for each in load_tasks()[task].questions if each.section != "data"],
+        "goal": [metric for task in TASKS for metric in load_tasks()[task].metrics],
+    }
+    for place in common:
+        section, _, name = place.partition(".")
+        problem, fix = found[0][place]
+        if "is not a" in problem:
+            given = str(_section(values, "goal").get("metric")) if section == "goal" else name
+            fix = did_you_mean(given, list(dict.fromkeys(known[section])))
+        yield place, (problem.replace("of this task", "of any kind of task"), fix)
+    if not common and all(found):
+        yield (
+            "task",
+            (
+                "is left out, and no kind of task takes all that is said",
+                "Say which it is, or take out what is not its own.",
+            ),
+        )
 
 
 def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
@@ -132,7 +164,7 @@ def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, F
     for name, column in columns.items():
         if name not in known:
             fields = [field for field in DataSource.model_fields if field != "columns"]
-            yield f"data.{name}", ("is not a key of [data]", _did_you_mean(name, [*known, *fields]))
+            yield f"data.{name}", ("is not a key of [data]", did_you_mean(name, [*known, *fields]))
         elif isinstance(column, list) and not (name in roles and roles[name].many):
             yield f"data.{name}", (f"is {column!r:.60}", "Write the name of one column.")
     yield from _twice(columns, roles)
@@ -161,7 +193,7 @@ def _option_faults(options: dict[str, Any], rules: TaskRules) -> Iterator[tuple[
     for name, value in options.items():
         place = f"task_options.{name}"
         if name not in questions:
-            yield place, ("is not a question of this task", _did_you_mean(name, list(questions)))
+            yield place, ("is not a question of this task", did_you_mean(name, list(questions)))
         elif questions[name].choices and str(value) not in questions[name].choices:
             yield place, (f"is {value!r:.60}", f"Write one of: {', '.join(questions[name].choices)}.")
         elif questions[name].number and as_number(value) is None:
@@ -181,7 +213,7 @@ def _columns(data: dict[str, Any]) -> dict[str, Any]:
 def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
     asked = goal.get("metric") or next(iter(task.metrics))
     if not isinstance(asked, str) or asked not in task.metrics:
-        yield "goal.metric", (f"'{asked}' is not a score of this task", _did_you_mean(str(asked), list(task.metrics)))
+        yield "goal.metric", (f"'{asked}' is not a score of this task", did_you_mean(str(asked), list(task.metrics)))
         return
     low, high = task.metrics[asked].bounds
     for name, least, most in (("good_enough", low, high), ("useful_gain", 0.0, high - low)):
@@ -204,7 +236,8 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
     return list(record.model_fields)
 
 
-def _did_you_mean(name: str, known: list[str]) -> str:
+def did_you_mean(name: str, known: list[str]) -> str:
+    """The near one of what is known, or all of it."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     return f"{hint}Known are: {', '.join(known)}." if known else "There are none."
@@ -232,144 +265,3 @@ def write_toml(values: dict[str, Any], path: Path) -> None:
         raise RunFolderError(
             f"'{path}' cannot be written: {error.strerror}.", "Free some space or choose another folder."
         ) from error
-
-
-def write_template(path: Path, task: str) -> None:
-    """Write the commented answers file of a task.
-
-    Raises:
-        AnswersError: The task is not built, or the file is there already or cannot be written.
-    """
-    if task not in TASKS:
-        raise AnswersError(f"The task '{task}' is not built.", _did_you_mean(task, list(TASKS)))
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(commented_template(task))
-    except FileExistsError as error:
-        raise AnswersError(f"'{path}' is already there.", "Give another name: `advisor init other.toml`.") from error
-    except OSError as error:
-        raise AnswersError(
-            f"'{path}' cannot be written: {error.strerror}.", "Choose a folder that you may write to."
-        ) from error
-
-
-_EXAMPLES: dict[str, Any] = {
-    "name": "reviews",
-    "validation": "validation.csv",
-    "test": "test.csv",
-    "annotators": ["annotator_a", "annotator_b"],
-    "format": "delimited",
-    "encoding": "cp1252",
-    "delimiter": ";",
-    "quote": "'",
-    "header": False,
-    "sheet": "Reviews",
-    "query": "SELECT body, stars FROM reviews",
-    "config": "en",
-    "revision": "main",
-    "max_rows": 5000,
-    "splits": "../earlier-run/splits.parquet",
-    "phrases": {"0": "a negative review", "1": "a positive review"},
-    "metric": "macro_f1",
-    "good_enough": 0.95,
-    "useful_gain": 0.03,
-    "memory_gib": 8,
-    "price_per_hour": 1.2,
-    "max_latency_ms": 50,
-    "max_model_mb": 500,
-    "language": "en",
-}
-"""What a key that has no default may look like."""
-
-
-def commented_template(task: str) -> str:
-    """An answers file with every question as a comment above its key; all keys but the data file are commented out."""
-    examples = _EXAMPLES | {"metric": next(iter(load_task(task).metrics))}
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Answers for `advisor assess answers.toml`. Only [data] train is needed;"))
-    document.add(tomlkit.comment("take away the # in front of a key to answer its question."))
-    document.add("schema_version", tomlkit.item(1))
-    document.add("task", tomlkit.item(task))
-    for name in ("name", "seed"):
-        _add_commented(document, name, Answers.model_fields[name])
-    for section in SECTIONS:
-        document.add(tomlkit.nl())
-        document.add(section, _data_table(task) if section == "data" else _table(section, examples))
-    own = [question for question in load_tasks()[task].questions if question.section == "task_options"]
-    if own:
-        document.add(tomlkit.nl())
-        table = tomlkit.table()
-        for question in own:
-            _add_question(table, question)
-        document.add("task_options", table)
-    return tomlkit.dumps(document)
-
-
-def _add_question(table: Table, question: TaskQuestion) -> None:
-    """A question of one task, with its help and choices, and whether it has to be answered."""
-    where = f" where there is a column of {' or '.join(question.only_with)}" if question.only_with else ""
-    needed = [f"It has to be answered{where}."] if question.required else []
-    choices = [f"{value}: {said}" for value, said in question.choices.items()]
-    for line in [question.question, question.help, *choices, *needed]:
-        table.add(tomlkit.comment(line))
-    example = next(iter(question.choices), question.example)
-    table.add(tomlkit.comment(f"{question.key} = {_inline(example)}{'' if question.required else '  # an example'}"))
-
-
-def _data_table(key: str) -> Table:
-    table = tomlkit.table()
-    fields = DataSource.model_fields
-    table.add(tomlkit.comment(fields["train"].description or ""))
-    table.add("train", "reviews.csv")
-    table.add(tomlkit.comment("Columns; detected when not given, and refused when two readings are plausible."))
-    task = load_task(key)
-    for place, layout in enumerate(task.layouts):
-        if len(task.layouts) > 1:
-            table.add(tomlkit.comment(f"{'Either' if place == 0 else 'or'} {layout.title}:"))
-        for role in layout.roles:
-            several = "; a list where there are several" if role.many else ""
-            table.add(tomlkit.comment(f'{role.key} = "{role.key}"  # {role.holds}{several}'))
-    for question in load_tasks()[key].questions:
-        if question.section == "data":
-            _add_question(table, question)
-    known = [name for name in fields if name not in ("train", "columns")]
-    for name in known:
-        _add_commented(table, name, fields[name])
-    return table
-
-
-def _table(section: str, examples: Mapping[str, Any]) -> Table:
-    record = Answers.model_fields[section].annotation
-    assert isinstance(record, type)
-    assert issubclass(record, Record)
-    table = tomlkit.table()
-    for name, info in record.model_fields.items():
-        _add_commented(table, name, info, examples)
-    return table
-
-
-def _add_commented(
-    place: tomlkit.TOMLDocument | Table, name: str, info: FieldInfo, examples: Mapping[str, Any] = _EXAMPLES
-) -> None:
-    """A key that is commented out, with its default or, where there is none, an example; question and help above it."""
-    ask = next((note for note in info.metadata if isinstance(note, Ask)), None)
-    options = [value for value in get_args(info.annotation) if isinstance(value, str)]
-    default = info.get_default(call_default_factory=True)
-    example = not default and name in examples
-    lines = [
-        ask.question if ask is not None else "",
-        info.description or "",
-        f"One of: {', '.join(options)}." if options else "",
-        f"{name} = {_inline(examples[name] if example else default)}{'  # an example' if example else ''}",
-    ]
-    for line in lines:
-        if line:
-            place.add(tomlkit.comment(line))
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return (
-            "{ " + ", ".join(f"{tomlkit.item(key).as_string()} = {_inline(each)}" for key, each in value.items()) + " }"
-        )
-    return str(tomlkit.item(value).as_string())

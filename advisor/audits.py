@@ -12,7 +12,7 @@ from advisor.records import Answers, Audit
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.run_folder import open_run, run_name, stamp
-from advisor.session import quiet_libraries, shown_path
+from advisor.session import quiet_libraries, settle, shown_path
 from pipeline.storage import save_record
 
 AUDITS = Path("audits")
@@ -42,6 +42,7 @@ def audit_data(answers: Answers, out: Path | None, wish: Wish, terminal: Termina
         RunFolderError: `out` holds something already, or cannot be written.
         PipelineError: The data cannot be read.
     """
+    answers = settle(answers, terminal, json=wish.json).answers
     folder = out if out is not None else AUDITS / f"{stamp()}-{run_name(answers)}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunFolderError(f"'{folder}' is there already.", "Choose an empty or new folder with --out.")

@@ -17,6 +17,7 @@ from advisor.rulebook import load_rules
 from pipeline.errors import PipelineError
 from pipeline.models import check_weights, locate
 from pipeline.records import DataSource, Record
+from pipeline.task import TASKS
 
 
 class Check(Record):
@@ -81,7 +82,7 @@ def _rules() -> list[Check]:
 
 
 def _models() -> list[Check]:
-    answers = Answers(data=DataSource(train="none"))
+    answers = Answers(task=next(iter(TASKS)), data=DataSource(train="none"))
     found, broken = [], []
     for candidate in shortlist(answers, load_rules(), Path()):
         path = locate(candidate.source, Path()) if candidate.at_hand else None

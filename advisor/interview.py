@@ -8,7 +8,7 @@ import contextlib
 import io
 import sys
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,13 @@ from prompt_toolkit.input import PipeInput
 from prompt_toolkit.utils import get_cwidth
 
 from advisor.answers_file import SECTIONS, check_answers, read_toml, write_toml
+from advisor.cells import fit
+from advisor.confirmation import OTHER, Confirmation, key_of_answers
 from advisor.errors import AnswersError
-from advisor.questions import Question, Values, fit, get, keep, look, questions
+from advisor.questions import READING, Question, Values, get, keep, look, questions, reading_questions
 from advisor.records import Answers
+from pipeline.data.columns import Reading
+from pipeline.data.preview import Preview
 from pipeline.errors import DataError, PipelineError
 from pipeline.task import TASKS
 
@@ -63,17 +67,38 @@ def interview(draft: Path) -> Answers:
     _refuse_without_terminal()
     look.cache_clear()
     values = _kept_answers(draft)
+    _greet(len(values["interview"]["asked"]))
+    return _ask_all(values, lambda: questions(values, _width()), draft)
+
+
+def confirm_reading(answers: Answers, found: Preview, readings: Sequence[Reading]) -> Answers:
+    """Ask on one screen which reading of the data is right; on wish, task and columns one by one.
+
+    Raises:
+        KeyboardInterrupt: The person stopped.
+    """
+    values: Values = {**answers.model_dump(exclude_unset=True, exclude_none=True), "interview": {"asked": []}}
+    values["data"].update(values["data"].pop("columns", {}))
+    goals: Values = {name: values[name] for name in ("goal", "task_options") if name in values}
+    seen = Confirmation(found, readings)
+    chosen = _ask_all(values, lambda: reading_questions(values, _width(), seen), None)
+    return check_answers(goals | chosen.model_dump(exclude_unset=True), "answers")
+
+
+def _ask_all(values: Values, put: Callable[[], Iterable[Question]], draft: Path | None) -> Answers:
+    """Put every question that is not asked yet; each answer is kept in the draft, where there is one."""
     asked: list[str] = values["interview"]["asked"]
-    _greet(len(asked))
-    while (question := next((each for each in questions(values, _width()) if each.key not in asked), None)) is not None:
+    while (question := next((each for each in put() if each.key not in asked), None)) is not None:
         reply = _ask(question, can_go_back=bool(asked))
         if reply is _BACK:
             asked.pop()
         else:
             keep(values, question, reply)
             asked.append(question.key)
-        write_toml(values, draft)
-    return check_answers({name: value for name, value in values.items() if name != "interview"}, draft.name)
+        if draft is not None:
+            write_toml(values, draft)
+    said = {name: value for name, value in values.items() if name != "interview"}
+    return check_answers(said, draft.name if draft is not None else "answers")
 
 
 def has_terminal() -> bool:
@@ -130,19 +155,33 @@ def _kept_answers(draft: Path) -> Values:
     if broken or not isinstance(kept.setdefault("asked", []), list):
         problem = f"'{draft}': {broken[0] if broken else 'asked'} is not as the questionnaire writes it."
         raise AnswersError(problem, f"Mend '{draft}', or move it away to begin again.")
+    _bring_up_to_date(values)
     kept["asked"] = kept["asked"][: _still_good(values, kept["asked"])]
     return values
 
 
+def _bring_up_to_date(values: Values) -> None:
+    """A draft from when the task was asked first: what was answered stands ready, and is asked again from the file on."""
+    kept = values["interview"]
+    if "task" in kept["asked"] and kept["asked"].index("task") == 0:
+        kept["asked"] = ["data.train"] if "data.train" in kept["asked"] else []
+        kept.pop("columns", None)
+        if (chosen := key_of_answers(values)) is not None:
+            kept["reading"] = chosen
+
+
 def _still_good(values: Values, asked: list[str]) -> int:
     """How many of the questions need not be asked again: those before a task or a file that is not there any more."""
-    if values.get("task") not in TASKS:
-        return 0
     try:
-        look(str(get(values, ("data", "train"), "")), values["task"])
-    except DataError:
-        return asked.index("data.train") if "data.train" in asked else len(asked)
-    return len(asked)
+        if "data.train" in asked:
+            look(values["data"]["train"])
+    except (DataError, KeyError):
+        return asked.index("data.train")
+    if values.get("task") in TASKS:
+        return len(asked)
+    by_hand = get(values, READING) == OTHER
+    settling = [asked.index(key) for key in ("interview.reading", "task") if key in asked][by_hand:]
+    return settling[0] if settling else len(asked)
 
 
 def _greet(kept: int) -> None:

@@ -29,6 +29,7 @@ from advisor.records import (
 )
 from advisor.rule_records import Rules
 from advisor.run_folder import RunFolder
+from pipeline.data.columns import Reading
 from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
 from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
@@ -102,8 +103,8 @@ class Measuring:
         folder.make()
         self.folder, self.rules, self.progress = folder, rules, progress
         self.check, self.examples = check, examples
-        self.answers: Answers = settle_columns(folder.answers, folder.path)
-        self.task: Task = load_task(self.answers.task, self.answers.task_options, self.answers.data.columns)
+        self.answers: Answers = settle_columns(folder.answers, folder.path).answers
+        self.task: Task = load_task(self.answers.settled_task, self.answers.task_options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
         self.candidates: list[Candidate] = shortlist(self.answers, rules, folder.path)
         self._forget_what_was_measured_otherwise()
@@ -162,7 +163,9 @@ class Measuring:
             "dataset",
             DatasetMeasurement,
             "counting rows, copies and conflicts",
-            lambda: measure_dataset(data, self.task, self.answers, self.rules.languages, self.rules.domains),
+            lambda: measure_dataset(data, self.task, self.answers, self.rules.languages, self.rules.domains).model_copy(
+                update={"reading": self.folder.load("reading", Reading) if self.folder.has("reading.json") else None}
+            ),
         )
 
     @cached_property

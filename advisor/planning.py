@@ -20,7 +20,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
     few = len(data.rows) < FEWEST_ROWS_FOR_A_PROOF
     return Plan(
         name=run_name(answers),
-        task=answers.task,
+        task=measuring.task.key,
         task_options=dict(measuring.task.options),
         data=answers.data,
         classes=measuring.task.classes(data.unsealed()),
@@ -32,7 +32,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         recipe=facts.recipe,
         rivals=list(measuring.task.rivals),
         chosen_rival=facts.rivals.best,
-        templates=measuring.rules.tasks[answers.task].templates,
+        templates=measuring.rules.tasks[measuring.task.key].templates,
         metric=measuring.metric.name,
         useful_gain=measuring.aim.useful_gain,
         good_enough=measuring.aim.good_enough,

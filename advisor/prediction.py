@@ -52,14 +52,14 @@ def predict(
     given = folder.answers.data
     alike = given.model_dump(include=set(ALIKE))
     source = _source({**alike, **{name: value for name, value in data.items() if value is not None}})
-    way, columns, answer = _way(folder, cheap=cheap)
+    way, key, columns, answer = _way(folder, cheap=cheap)
     unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
     if unknown:
         raise DataError(
             f"This run has no column for '{unknown[0]}'.", f"It reads {', '.join(columns)}; name those with --column."
         )
     columns |= named or {}
-    task = load_task(folder.answers.task, folder.answers.task_options, columns)
+    task = load_task(key, folder.answers.task_options, columns)
     table = read(source.train, source, Path.cwd())
     rows = task.rows(table, columns, source.name, labelled=False)
     found = answer(rows)
@@ -77,12 +77,12 @@ def _source(values: dict[str, Any]) -> DataSource:
         ) from error
 
 
-def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, dict[str, Any], Predict]:
+def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, str, dict[str, Any], Predict]:
     if not cheap and (folder.path / "model" / "config.json").is_file() and folder.has("result.json"):
         plan = load_record(Plan, folder.path / "plan.json")
-        return "fine-tuned", dict(plan.data.columns), load_fine_tuned(folder.path / "model")
+        return "fine-tuned", plan.task, dict(plan.data.columns), load_fine_tuned(folder.path / "model")
     way, answer = load_alternative(folder.path)
-    return say_way(way.name), dict(way.columns), answer
+    return say_way(way.name), way.task, dict(way.columns), answer
 
 
 def _check_out(out: Path) -> None:

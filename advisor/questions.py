@@ -12,29 +12,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from prompt_toolkit.utils import get_cwidth
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from advisor.columns import clear_columns, shown_column
+from advisor.cells import fit, plain
+from advisor.columns import refuse_one_column
+from advisor.confirmation import OTHER, Confirmation, key_of, shown
 from advisor.errors import AnswersError
 from advisor.records import Answers, Ask
 from advisor.rule_records import TaskQuestion
-from advisor.rulebook import load_tasks
+from advisor.rulebook import load_columns, load_tasks
+from pipeline.data.columns import SHAPES, Reading, read_columns
 from pipeline.data.preview import Preview, preview
-from pipeline.data.values import as_label, as_list, as_number, as_text
-from pipeline.records import DataSource, Record, name_of
+from pipeline.data.values import as_label, as_list, as_number
+from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Column, Layout, Task, load_task
 
 MANY_LABELS = 20
 """More labels than this are not asked for one by one unless the person wishes it."""
 
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?")
-
 Values = dict[str, Any]
 """The answers so far, in the form of an answers file."""
 Place = tuple[str, ...]
 """Where an answer stands among them: section, then key."""
+READING: Place = ("interview", "reading")
+"""Where a draft keeps which reading of the data was chosen."""
+_ABOUT_A_TASK: Sequence[Place] = (
+    *(
+        ("data", key)
+        for key in ("label_delimiter", "phrases", *dict.fromkeys(role for s in SHAPES for role in s.roles))
+    ),
+    ("goal",),
+    ("task_options",),
+    ("interview", "layout"),
+    ("interview", "phrases"),
+)
+"""Values that make no sense any more when the task changes."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +87,49 @@ def questions(values: Values, width: int) -> Iterator[Question]:
     Raises:
         DataError: The data file that was named cannot be read.
     """
-    yield _task_question(values, width)
     yield _data_question(values)
-    yield from _column_questions(values, width)
+    yield from reading_questions(values, width, look(values["data"]["train"]))
     for own in load_tasks()[values["task"]].asked(values["data"]):
         yield _own_question(values, own)
     yield from _phrase_questions(values)
     yield from _field_questions(values, Answers, ())
+
+
+def reading_questions(values: Values, width: int, seen: Confirmation) -> Iterator[Question]:
+    """The one screen that shows how the data is read; on wish, and for data on the hub, task and columns one by one."""
+    if seen.found.rows:
+        yield _reading_question(values, width, seen)
+        if get(values, READING) != OTHER:
+            return
+    yield _task_question(values, width)
+    yield from _column_questions(values, seen)
+
+
+def _reading_question(values: Values, width: int, seen: Confirmation) -> Question:
+    return Question(
+        READING,
+        seen.question(),
+        _say_roles(seen.best) if seen.best else "Each is one way to read the file.",
+        choices=seen.choices(width - 3),
+        unbuilt=seen.unbuilt(width - len(" »  -  (not built yet)")),
+        default=get(values, READING),
+        above=seen.above(width),
+        also={
+            key_of(reading): {
+                ("task",): reading.task,
+                **{("data", key): column for key, column in reading.columns.items()},
+            }
+            for reading in seen.built
+        },
+        forgets=[("task",), *_ABOUT_A_TASK],
+    )
+
+
+def _say_roles(reading: Reading) -> str:
+    """What each column of a reading holds."""
+    layouts = load_task(reading.task).layouts
+    layout = next(each for each in layouts if {role.key for role in each.roles} <= set(reading.columns))
+    return "; ".join(f"{role.key} is {role.holds}" for role in layout.roles) + "."
 
 
 def _own_question(values: Values, own: TaskQuestion) -> Question:
@@ -116,7 +165,7 @@ def _task_question(values: Values, width: int) -> Question:
         choices=[(key, lines[key]) for key in built],
         unbuilt=[lines[task.key] for task in tasks if task.key not in built],
         default=values.get("task"),
-        forgets=(("data",), ("goal",), ("task_options",), ("interview", "columns"), ("interview", "phrases")),
+        forgets=_ABOUT_A_TASK,
     )
 
 
@@ -125,77 +174,50 @@ def _data_question(values: Values) -> Question:
         ("data", "train"),
         "Where are your labelled examples?",
         "A file (CSV, JSON, Parquet, Excel, SQLite, …), a pattern, a folder, a database, or the id of a data set on the hub.",
-        read=functools.partial(_find_data, task=values["task"]),
+        read=_find_data,
         default=get(values, ("data", "train")),
-        forgets=(("data",), ("interview", "columns"), ("interview", "phrases")),
+        forgets=[("data",), ("task",), READING, *_ABOUT_A_TASK],
     )
 
 
-def _find_data(typed: str, task: str) -> str:
+def _find_data(typed: str) -> str:
     """The absolute path of a file, so that the answers mean the same from any folder, or a hub id as it is."""
     look.cache_clear()
-    found, _ = look(typed.strip("'\""), task)
-    needed = min(([role.key for role in layout.roles] for layout in load_task(task).layouts), key=len)
-    if found.rows and len(found.columns) < len(needed):
-        raise AnswersError(
-            f"'{name_of(found.path)}' has only the column '{plain(found.columns[0])}'.",
-            f"The task needs {len(needed)}: {', '.join(needed)}.",
-        )
-    return found.path
+    seen = look(typed.strip("'\""))
+    refuse_one_column(seen.found, seen.readings)
+    return seen.found.path
 
 
 @functools.lru_cache(maxsize=1)
-def look(train: str, task: str) -> tuple[Preview, dict[str, list[Column]]]:
-    """The first rows, and for each role the columns that could fill it."""
-    found = preview(DataSource(train=train), Path.cwd())
-    return found, load_task(task).detect_columns(found.rows) if found.rows else {}
+def look(train: str) -> Confirmation:
+    """Some rows from all over the data, and every way to read them."""
+    found = preview(DataSource(train=train), Path.cwd(), whole=True)
+    return Confirmation(found, read_columns(found.rows, load_columns().signs) if found.rows else [])
 
 
-def _column_questions(values: Values, width: int) -> Iterator[Question]:
-    found, candidates = look(values["data"]["train"], values["task"])
+def _column_questions(values: Values, seen: Confirmation) -> Iterator[Question]:
     layouts = load_task(values["task"]).layouts
-    clear = next(
-        (columns for each in layouts if isinstance(columns := clear_columns(each, {}, candidates), dict)), None
-    )
-    likely = clear or {key: columns[0] for key, columns in candidates.items() if columns}
-    table = _table(found, _flat(likely.values()), width - 3)
-    if clear:
-        shown = ", ".join(f"{role}: {plain(shown_column(column))}" for role, column in clear.items())
-        settled = next(layout for layout in layouts if {role.key for role in layout.roles} == set(clear))
-        yield Question(
-            ("interview", "columns"),
-            f"{shown} — is that right?",
-            "; ".join(f"{role.key} is {role.holds}" for role in settled.roles) + ".",
-            choices=(("yes", "yes"), ("no", "no, let me choose")),
-            default=get(values, ("interview", "columns")),
-            above=table,
-            also={"yes": {("data", role): column for role, column in clear.items()}},
-            forgets=[("data", "phrases"), *(("data", role.key) for layout in layouts for role in layout.roles)],
-        )
-        if get(values, ("interview", "columns")) != "no":
-            return
+    readings = read_columns(seen.found.rows, load_columns().signs, tasks=[values["task"]]) if seen.found.rows else []
     if len(layouts) > 1:
-        yield _layout_question(values, layouts, "" if clear or not found.rows else table)
+        yield _layout_question(values, layouts)
     layout = layouts[int(get(values, ("interview", "layout"), 0))]
-    shown_before = bool(clear) or len(layouts) > 1 or not found.rows
-    yield from _role_questions(values, layout, found, likely, "" if shown_before else table)
+    roles = {role.key for role in layout.roles}
+    likely = next((reading.columns for reading in readings if roles <= set(reading.columns)), {})
+    yield from _role_questions(values, layout, seen.found, likely)
 
 
-def _layout_question(values: Values, layouts: Sequence[Layout], above: str) -> Question:
+def _layout_question(values: Values, layouts: Sequence[Layout]) -> Question:
     return Question(
         ("interview", "layout"),
         "What does a row of the file hold?",
         "It decides which columns are asked for.",
         choices=[(str(place), layout.title) for place, layout in enumerate(layouts)],
         default=get(values, ("interview", "layout")),
-        above=above,
         forgets=[("data", role.key) for layout in layouts for role in layout.roles],
     )
 
 
-def _role_questions(
-    values: Values, layout: Layout, found: Preview, likely: Mapping[str, Column], above: str
-) -> Iterator[Question]:
+def _role_questions(values: Values, layout: Layout, found: Preview, likely: Mapping[str, Column]) -> Iterator[Question]:
     taken: list[str] = []
     for role in layout.roles:
         place = ("data", role.key)
@@ -203,7 +225,7 @@ def _role_questions(
         several = likely.get(role.key)
         choices: list[tuple[Any, str]] = [(name, plain(name) or "(no name)") for name in names]
         if role.many and isinstance(several, list):
-            choices.insert(0, (several, plain(shown_column(several))))
+            choices.insert(0, (several, shown(several)))
         yield Question(
             place,
             f"Which column holds {role.holds}?",
@@ -211,7 +233,6 @@ def _role_questions(
             choices=choices if found.rows else (),
             default=get(values, place, several),
             optional=True,
-            above="" if taken else above,
             forgets=[("data", "phrases")],
         )
         taken += _flat([get(values, place, "")])
@@ -251,7 +272,7 @@ def _phrase_questions(values: Values) -> Iterator[Question]:
 
 
 def _labels(values: Values) -> list[str]:
-    found, _ = look(values["data"]["train"], values["task"])
+    found = look(values["data"]["train"]).found
     roles = (role for layout in load_task(values["task"]).layouts for role in layout.roles)
     column = next(
         (named for role in roles if not role.required_to_predict and (named := get(values, ("data", role.key)))), None
@@ -346,7 +367,8 @@ def _misread(typed: str, kind: str, message: str) -> AnswersError:
 
 def keep(values: Values, question: Question, reply: Any) -> None:
     """Put an answer in its place, with what goes with it, and forget what it makes void."""
-    if reply != get(values, question.place):
+    before = get(values, question.place)
+    if before is not None and reply != before:
         for place in question.forgets:
             _set(values, place, None)
     also = question.also.get(reply, {}) if isinstance(reply, str) else {}
@@ -369,32 +391,3 @@ def _set(values: Values, place: Place, value: Any) -> None:
     values.pop(place[-1], None)
     if value is not None:
         values[place[-1]] = value
-
-
-def _table(found: Preview, first: Sequence[str], room: int) -> str:
-    """Three rows in aligned columns, the likely ones first, with nothing in them that could drive the terminal."""
-    names = [*dict.fromkeys([*first, *found.columns])][: room // 12]
-    lines = [names, *([as_text(row.get(name)) for name in names] for row in found.rows[:3])]
-    cells = [[plain(cell[:300]) for cell in line] for line in lines]
-    widths = [max(get_cwidth(line[place]) for line in cells) for place in range(len(names))]
-    while sum(widths) + 2 * len(widths) > room:
-        widths[widths.index(max(widths))] -= 1
-    table = ["  " + "  ".join(map(fit, line, widths)).rstrip() for line in cells]
-    more = len(found.columns) - len(names)
-    beyond = [f"  … and {more} more columns"] if more > 0 else []
-    return "\n".join(["", f"  {plain(found.dialect.said)}.", *table, *beyond, ""])
-
-
-def plain(text: str) -> str:
-    """The text on one line, without escape codes and characters that are not shown."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in _ESCAPES.sub("", text)).split())
-
-
-def fit(text: str, width: int) -> str:
-    """The text in just so many columns of the terminal: cut with an ellipsis, or filled up."""
-    if get_cwidth(text) > width:
-        text = text[:width]
-        while get_cwidth(text) >= width:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - get_cwidth(text))

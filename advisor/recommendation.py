@@ -44,7 +44,7 @@ def shortlist(answers: Answers, rules: Rules, folder: Path) -> list[Candidate]:
     Raises:
         AnswersError: A name is neither in the catalogue nor a folder with a model, or no model fits the limits.
     """
-    catalogue, reads = rules.models, rules.tasks[answers.task].reads
+    catalogue, reads = rules.models, rules.tasks[answers.settled_task].reads
     named = [_named(name, catalogue, folder) for name in answers.models.candidates]
     limited = [entry for entry in catalogue.values() if entry.kind in reads and _allowed(entry, answers)]
     found = named or [

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pipeline.data.columns import Reading
 from pipeline.records import (
     DataSource,
     Document,
@@ -211,8 +212,8 @@ class Launch(Record):
 class Answers(Document):
     """Everything the user said. What was not said has a stated default, shown as "not asked"."""
 
-    task: str = "text-classification"
-    """Kind of task: a key of `advisor models --task`."""
+    task: str | None = None
+    """Kind of task: a key of `advisor models --task`; detected from the data when not given."""
     name: str | None = None
     """Name of the run; the data file's name when not given."""
     seed: int = Field(default=13, ge=0, lt=2**32)
@@ -227,6 +228,12 @@ class Answers(Document):
     launch: Launch = Launch()
     task_options: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(default_factory=dict)
     """Answers to the task's own questions; a number may be written as one."""
+
+    @property
+    def settled_task(self) -> str:
+        """The kind of task of a run, whose answers hold it once it is detected."""
+        assert self.task is not None
+        return self.task
 
     def not_asked(self) -> list[tuple[str, Any]]:
         """Dotted names and defaults of the questions that were not answered."""
@@ -275,6 +282,8 @@ class DatasetMeasurement(Record):
     language_source: Literal["user", "guess"]
     domain: str = "general"
     """A guess from words that mark a domain; `general` when none stands out."""
+    reading: Reading | None = None
+    """How the columns were read, where the answers left it open."""
     seconds: float
 
 

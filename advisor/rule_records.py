@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from pipeline.data.evidence import Signs
 from pipeline.records import ModelSource, Record
 
 T = TypeVar("T")
@@ -295,6 +296,24 @@ class AuditRules(Record):
     numbers: dict[str, AuditNumber] = Field(default_factory=dict, alias="number")
 
 
+class Confidence(Record):
+    """A confidence from which something follows."""
+
+    value: float = Field(ge=0, le=1)
+    because: str
+    source: Origin
+
+
+class ColumnRules(Record):
+    """How the columns of a data set are read: `rules/columns.toml`."""
+
+    taken: Confidence
+    """From which a reading is taken when no other is plausible."""
+    plausible: Confidence
+    """From which another reading is plausible."""
+    signs: Signs
+
+
 class Demo(Record):
     """A demo of `advisor demo`: `rules/demo.toml`."""
 
@@ -318,4 +337,5 @@ class Rules(Record):
     """Commonest words of each language, to guess a text's language."""
     domains: dict[str, list[str]]
     """Words that mark each domain, to guess where texts come from."""
+    columns: ColumnRules
     audit: AuditRules

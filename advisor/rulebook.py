@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from advisor.errors import RuleError
 from advisor.rule_records import (
     AuditRules,
+    ColumnRules,
     DecisionRules,
     Demo,
     FactorRule,
@@ -45,6 +46,7 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         forecast=_checked(ForecastRules, _read(folder / "forecast.toml"), folder / "forecast.toml"),
         languages=_read(folder / "languages.toml")["words"],
         domains=_read(folder / "domains.toml")["words"],
+        columns=load_columns(folder),
         audit=_read_audit(folder / "audit"),
     )
 
@@ -54,6 +56,15 @@ def load_tasks(folder: Path = RULES_FOLDER) -> dict[str, TaskRules]:
     tasks = [_read_task(path) for path in sorted((folder / "tasks").glob("*.toml"))]
     places = {key: place for place, key in enumerate(TASKS)}
     return {task.key: task for task in sorted(tasks, key=lambda task: places.get(task.key, len(places)))}
+
+
+def load_columns(folder: Path = RULES_FOLDER) -> ColumnRules:
+    """Read alone what the columns of a data set are read by."""
+    path = folder / "columns.toml"
+    values = dict(_read(path))
+    thresholds = values.pop("threshold")
+    signs = {**values, "common_words": _read(folder / "languages.toml")["words"]}
+    return _checked(ColumnRules, {**thresholds, "signs": signs}, path)
 
 
 def load_models(folder: Path = RULES_FOLDER) -> dict[str, ModelEntry]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.answers_file import check_answers, read_toml
+from advisor.columns import Settled, settle_columns
 from advisor.errors import AnswersError
 from advisor.next_steps import after_decision, after_result
 from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
@@ -102,14 +103,27 @@ def anchored(answers: Answers, base: Path) -> Answers:
 
 def assess_new(answers: Answers, out: Path | None, request: Request, terminal: Terminal) -> int:
     """Assess into a run folder; a new one in which nothing could be measured is removed again."""
+    settled = settle(answers, terminal, json=request.json)
     there = out is not None and out.is_dir()
-    folder = open_run(answers, out)
+    folder = open_run(settled.answers, out)
+    if settled.reading is not None:
+        folder.save("reading", settled.reading)
     try:
         return carry_on(folder, request, terminal)
     except PipelineError:
         if not there and not folder.has("splits.parquet"):
             shutil.rmtree(folder.path)
         raise
+
+
+def settle(answers: Answers, terminal: Terminal, *, json: bool) -> Settled:
+    """The answers with task and columns; what was detected is said, and what is not clear is asked where one can ask."""
+    from advisor.interview import confirm_reading, has_terminal
+
+    settled = settle_columns(answers, Path.cwd(), confirm_reading if not json and has_terminal() else None)
+    if settled.reading is not None:
+        terminal.say_reading(settled.reading)
+    return Settled(check_answers(settled.answers.model_dump(exclude_unset=True), "answers"), settled.reading)
 
 
 def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:

@@ -287,9 +287,6 @@ class Task(Protocol):
     def configure(self, options: Mapping[str, str], columns: Mapping[str, Any]) -> "Task":
         """The task as these answers to its questions, and these columns, make it."""
 
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """For each role the columns that could fill it, the likeliest first."""
-
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Read rows from a table.
 

@@ -18,9 +18,9 @@ ADVISOR = """
     session
     advise planning investigation measuring
     report next_steps
-    interview questions
+    interview questions confirmation cells
     ledger alternative
-    run_folder answers_file columns
+    run_folder answers_template answers_file columns
     decision forecast estimate strategy recommendation factors
     measurements audit
     rulebook rule_records records errors
@@ -38,7 +38,7 @@ AUDIT = "inspection drift annotators copies labels spelling privacy lengths prof
 MENDING = "session preparation partition record removal survey cells source output records positions mends"
 DATA = """
     dataset reading preview recognition formats decoding compression places splitting duplicates
-    label_variants mojibake personal_data identity_numbers values
+    label_variants mojibake personal_data identity_numbers columns agreement roles evidence profiles values
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"

@@ -16,7 +16,7 @@ Sources = Annotated[
     ),
 ]
 Asked = Annotated[
-    str | None, typer.Option("--task", help="Kind of task; text-classification when not given.", show_default=False)
+    str | None, typer.Option("--task", help="Kind of task: a key of the README's table; detected when not given.")
 ]
 Text = Annotated[str | None, typer.Option(help="Column with the text.")]
 Label = Annotated[str | None, typer.Option(help="Column with the label.")]

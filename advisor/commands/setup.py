@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from advisor.commands.door import EXIT_MISTAKE, app, door, terminal
-from advisor.commands.options import (
-    Task,
-)
+from advisor.commands.options import Asked, Task
 
 
 @app.command()
@@ -43,10 +41,10 @@ def doctor() -> int:
 @door
 def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("answers.toml"),
-    task: Task = "text-classification",
+    task: Asked = None,
 ) -> None:
     """Write a commented answers file."""
-    from advisor.answers_file import write_template
+    from advisor.answers_template import write_template
 
     write_template(path, task)
     terminal().say(f"Wrote '{path}'. Fill it in, then: advisor assess {path}")

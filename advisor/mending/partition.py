@@ -59,7 +59,7 @@ def write_parts(answers: Answers, draft: dict[Path, Path], out: Path, shape: Sha
     Raises:
         DataError: The rows cannot be split, as when their labels cannot be learned.
     """
-    task = load_task(answers.task, answers.task_options, answers.data.columns)
+    task = load_task(answers.settled_task, answers.task_options, answers.data.columns)
     source = _of_draft(answers, draft[out], shape)
     data = load_dataset(source, task, Path.cwd(), answers.seed)
     save_splits(draft[splits_path(out)], data.rows.ids, data.groups, data.sides)

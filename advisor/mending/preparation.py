@@ -39,7 +39,7 @@ class Order:
     @property
     def task(self) -> Task:
         """The task that the rows are for."""
-        return load_task(self.answers.task, self.answers.task_options, self.answers.data.columns)
+        return load_task(self.answers.settled_task, self.answers.task_options, self.answers.data.columns)
 
     @property
     def record(self) -> Path:

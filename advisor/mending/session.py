@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from advisor.columns import settle_columns
 from advisor.interview import choose_several, has_terminal
 from advisor.mending.mends import MENDS, MendName, chosen_mends
 from advisor.mending.output import form_of, refuse_existing
@@ -14,6 +13,7 @@ from advisor.mending.records import Prepared
 from advisor.mending.source import Source
 from advisor.records import Answers
 from advisor.report.terminal import Terminal
+from advisor.session import settle
 from pipeline.errors import DataError
 
 EXIT_USAGE = 2
@@ -39,7 +39,7 @@ def prepare_data(
     Raises:
         PipelineError: Something cannot be read or written as asked.
     """
-    answers = settle_columns(answers, Path.cwd())
+    answers = settle(answers, terminal, json=json).answers
     order = Order(Source(answers.data, Path.cwd()), answers, out)
     form_of(out)
     refuse_existing(out, order.record)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from advisor.columns import say_confidence, say_flags, say_reading
 from advisor.records import Answers, Ask, Decision, Measurements
 from advisor.report.wording import (
     INTERVAL_EXPLAINED,
@@ -20,6 +21,7 @@ from advisor.report.wording import (
     say_title,
 )
 from advisor.rulebook import say_way
+from pipeline.data.columns import Reading
 from pipeline.records import Forecast, MetricFacts, Outcome, Record, Result, Score
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
@@ -151,6 +153,16 @@ def questions(answers: Answers, decision: Decision) -> list[Question]:
     return [
         *found,
         *(Question(f"task_options.{key}", say_title(key), value, True) for key, value in answers.task_options.items()),
+    ]
+
+
+def explain_reading(reading: Reading) -> list[str]:
+    """What the columns were taken for without a question, why, and how to say it otherwise."""
+    return [
+        f"Nobody said what the columns are. They were taken for {say_reading(reading)} "
+        f"({say_confidence(reading.confidence)}).",
+        *reading.because,
+        f"To say it yourself: `{say_flags(reading)}`, or task and [data] in an answers file.",
     ]
 
 

@@ -143,6 +143,7 @@ def _decision_parts(
         "forecast_lines": contents.compare_forecast(forecast, outcome, decision.metric_facts) if forecast else [],
         "forecast_plot": plots.plot_forecast(forecast, outcome) if forecast else None,
         "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
+        "reading": contents.explain_reading(read) if (read := measurements.dataset.reading) else [],
         "class_bars": _class_bars(measurements.dataset.rows_per_class),
         "costs": contents.costs(measurements),
     }

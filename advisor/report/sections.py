@@ -9,6 +9,7 @@ from advisor.report.contents import (
     confused_pairs,
     costs,
     explain_intervals,
+    explain_reading,
     money,
     questions,
     say_mended,
@@ -62,6 +63,7 @@ def decision_blocks(answers: Answers, measurements: Measurements, decision: Deci
         *_rivals(answers, measurements, decision),
         *_models(decision),
         *_forecast(answers, measurements, decision),
+        *_reading(measurements),
         *finding_blocks(measurements.audit),
         *_flips(decision),
         *_not_asked(answers, decision),
@@ -139,6 +141,11 @@ def _forecast(answers: Answers, measurements: Measurements, decision: Decision) 
         gain = say_improvement(decision.smallest_provable_gain, decision.metric_facts)
         blocks.append(Paragraph(f"With {rows_sealed} sealed rows the smallest gain that can be proven is {gain}."))
     return blocks
+
+
+def _reading(measurements: Measurements) -> list[Block]:
+    found = measurements.dataset.reading
+    return [] if found is None else [Heading("How the columns were read"), Items(explain_reading(found))]
 
 
 def _flips(decision: Decision) -> list[Block]:

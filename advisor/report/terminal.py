@@ -19,9 +19,11 @@ from rich.text import Text
 from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import blocks as block
 from advisor.report import findings, listings, sections
+from advisor.report.contents import explain_reading
 from advisor.report.safe_text import visible
 from advisor.report.scale import Scale, draw_whisker
 from advisor.report.wording import Tone, say_range, say_score, say_seconds
+from pipeline.data.columns import Reading
 from pipeline.errors import PipelineError
 from pipeline.records import NextSteps, Result
 
@@ -93,7 +95,13 @@ class Terminal:
     def show_error(self, error: PipelineError) -> None:
         """The problem and its fix on standard error, and nothing else."""
         self._errors.print(Text(visible(error.problem), style="bold red"), soft_wrap=True)
-        self._errors.print(Text(visible(error.fix)), soft_wrap=True)
+        for line in error.fix.split("\n"):
+            self._errors.print(Text(visible(line)), soft_wrap=True)
+
+    def say_reading(self, reading: Reading) -> None:
+        """What the columns were taken for without a question, so that a person can object."""
+        for line in explain_reading(reading):
+            self.say(line)
 
     def say(self, line: str) -> None:
         """One plain line."""

@@ -27,21 +27,6 @@ ROWS_TO_JUDGE_LABELS = 50
 WORST_ROWS = 20
 LONGEST_SHOWN = 500
 """Characters of an input that an error case keeps."""
-USUAL_TEXTS = ("text", "sentence", "content", "body", "review", "question", "tweet", "message")
-USUAL_LABELS = ("label", "class", "category", "target", "sentiment", "intent", "topic")
-USUAL_PAIRS = (
-    ("sentence1", "sentence2"),
-    ("sentence_1", "sentence_2"),
-    ("text1", "text2"),
-    ("text_1", "text_2"),
-    ("text_a", "text_b"),
-    ("sentence_a", "sentence_b"),
-    ("question1", "question2"),
-    ("premise", "hypothesis"),
-    ("query", "passage"),
-    ("text", "text_pair"),
-)
-"""Names that two columns bear when they belong together."""
 
 
 class OneLabelTask(PooledTask):
@@ -123,59 +108,6 @@ def read_labels(cells: "pd.Series", file: str) -> list[str | None]:
                 'For several labels a row set task = "multi-label-classification", or name another column.',
             )
     return [as_label(cell) for cell in cells]
-
-
-def text_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Columns that look like texts, which are long and differ; likeliest first, a clear winner alone."""
-    scores: dict[str, float] = {}
-    for name, values in column_values(rows).items():
-        different = len(set(values)) / len(values)
-        length = float(np.mean([len(value) for value in values]))
-        if length >= 15 and different > 0.3 and any(" " in value for value in values):
-            scores[name] = length
-    return clear_winner(scores, USUAL_TEXTS, all_columns(rows))
-
-
-def label_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Columns that look like labels, which are short and come again; likeliest first, a clear winner alone."""
-    scores: dict[str, float] = {}
-    for name, values in column_values(rows).items():
-        length = float(np.mean([len(value) for value in values]))
-        few = 1 < len(set(values)) <= max(2, 0.5 * len(values))
-        if few and length < 40 and not _is_decimal(values):
-            scores[name] = -len(set(values)) / len(values)
-    return clear_winner(scores, USUAL_LABELS, all_columns(rows))
-
-
-def pair_columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The columns of the first and of the second text, where names say that they belong together; else none."""
-    names = {name.lower(): name for name in all_columns(rows)}
-    found = [(names[one], names[other]) for one, other in USUAL_PAIRS if one in names and other in names]
-    return ([found[0][0]], [found[0][1]]) if len(found) == 1 else ([one for one, _ in found], [two for _, two in found])
-
-
-def all_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The columns that occur, in their order."""
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def column_values(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """For each column that holds any, its values as text."""
-    found = {name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in all_columns(rows)}
-    return {name: values for name, values in found.items() if values}
-
-
-def clear_winner(scores: Mapping[str, float], usual_names: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """The usual name when exactly one column bears one, odd values or not when none looks right; else all by score."""
-    usual = [name for name in columns if name.lower() in usual_names]
-    return usual if len(usual) == 1 else sorted(scores, key=lambda name: -scores[name])
-
-
-def _is_decimal(values: Sequence[str]) -> bool:
-    try:
-        return any(float(value) % 1 != 0 for value in values)
-    except ValueError:
-        return False
 
 
 def check_labels(counts: Mapping[str, int], rows: int, file: str) -> None:

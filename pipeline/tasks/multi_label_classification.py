@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.data.values import as_label, as_list, as_text, is_missing
+from pipeline.data.values import as_text
 from pipeline.errors import DataError
 from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels, right_or_wrong
 from pipeline.findings import Found
 from pipeline.records import ErrorAnalysis, ErrorTable
-from pipeline.task import Answer, Array, Column, Layout, Metric, Predictions, RivalSetting, Role, Rows, Task
+from pipeline.task import Answer, Array, Layout, Metric, Predictions, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import (
-    all_columns,
     check_labels,
-    clear_winner,
     errors_by_class,
-    text_columns,
     worst_cases,
 )
 from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, unanswered
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
     from pipeline.predictors.linear import Readout
 
-USUAL_NAMES = ("labels", "tags", "categories", "classes", "topics")
 FEWEST_TO_COME_TOGETHER = 5
 """Rows from which labels that never come apart are more than chance."""
 NEARLY_ALL = 0.95
@@ -64,18 +60,6 @@ class MultiLabelClassification(PooledTask):
         from pipeline.tasks.several_labels import SeveralLabels
 
         return SeveralLabels(metric) if metric is not None else SeveralLabels()
-
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """Labels are lists; else their column says so by its name; else they are all the columns of noughts and ones."""
-        columns = all_columns(rows)
-        cells = {name: [row[name] for row in rows if not is_missing(row.get(name))] for name in columns}
-        lists = [name for name in columns if cells[name] and all(as_list(cell) is not None for cell in cells[name])]
-        lists = clear_winner(dict.fromkeys(lists, 0.0), USUAL_NAMES, lists)
-        named = [name for name in columns if name.lower() in USUAL_NAMES]
-        flags = [name for name in columns if cells[name] and {as_label(cell) for cell in cells[name]} <= {"0", "1"}]
-        labels: list[Column] = [*(lists or named)] or ([flags] if len(flags) > 1 else [])
-        rest = [{name: row[name] for name in row if name not in (*lists, *named)} for row in rows]
-        return {"text": [*text_columns(rest)], "labels": labels}
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Rows with a text and, when asked for, labels; rows whose labels are not filled in are left out.

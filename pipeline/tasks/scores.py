@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,7 @@ from pipeline.data.values import as_number, is_missing
 from pipeline.errors import DataError
 from pipeline.predictors.linear import Kind, Linear
 from pipeline.task import Answer, Array, Metric, Predictions, Rows
-from pipeline.tasks.labels import all_columns, clear_winner, column_values
 
-USUAL_SCORES = ("score", "rating", "stars", "similarity", "grade", "points", "value", "target", "label")
-IDS = re.compile(r"(^|_)(id|index|number|no)$", re.IGNORECASE)
-MOSTLY = 0.9
-"""Share of numbers from which a column is taken for scores; `rows` names the cells that are none."""
-FEWEST_SCORES = 3
 LARGEST = 1e12
 """Scores beyond it are taken for a slip; their squares would drown all others."""
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -209,17 +203,6 @@ def always_mean(rows: Rows, seed: int) -> Mean:
 def load_mean(folder: Path) -> Mean:
     """Read a mean that was saved."""
     return Mean(**json.loads((folder / "mean.json").read_text(encoding="utf-8")))
-
-
-def score_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Columns that hold numbers and do not count the rows; likeliest first, a clear winner alone."""
-    found: dict[str, float] = {}
-    for name, values in column_values(rows).items():
-        known = [number for value in values if (number := as_number(value.replace(",", "."))) is not None]
-        counts_rows = set(np.diff(known).tolist()) == {1.0} or IDS.search(name) is not None
-        if len(known) >= MOSTLY * len(values) and len(set(known)) >= FEWEST_SCORES and not counts_rows:
-            found[name] = -len(set(known)) / len(known)
-    return clear_winner(found, USUAL_SCORES, [*found] or all_columns(rows))
 
 
 def refuse_words(ids: Sequence[str], cells: Sequence[Any], name: str, file: str) -> None:

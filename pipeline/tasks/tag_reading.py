@@ -1,4 +1,4 @@
-"""Reads tagged sentences from tables: words with a tag each, or texts with spans of characters; and finds their columns."""
+"""Reads tagged sentences from tables: words with a tag each, or texts with spans of characters."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.data.values import as_label, as_list, as_number, as_text, is_missing
 from pipeline.errors import DataError
-from pipeline.task import Column, Rows
-from pipeline.tasks.labels import all_columns, clear_winner, text_columns
+from pipeline.task import Rows
 from pipeline.tasks.spans import Span, begin_inside
 from pipeline.tasks.word_splitting import split_words
 
@@ -21,11 +20,6 @@ Sentence = tuple[tuple[str, ...], tuple[str, ...]]
 SHOWN_FAULTS = 3
 LONGEST_SHOWN = 40
 """Characters of a text that a fault quotes."""
-FEWEST_TAGS, LARGEST_TAG_SHARE = 10, 0.1
-"""A column of tags holds at most so many different ones, or so many for each word."""
-USUAL_WORDS = ("tokens", "words")
-USUAL_TAGS = ("tags", "labels", "ner_tags", "ner", "pos_tags", "pos", "upos", "chunk_tags")
-USUAL_SPANS = ("spans", "entities", "annotations", "labels")
 _PRINTED_LIST = {
     "words": re.compile(r"\s*\[\s*[\"'].*\]\s*", re.DOTALL),
     "tags": re.compile(r"\s*\[.*\]\s*", re.DOTALL),
@@ -203,52 +197,3 @@ def _say(span: Span, text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
-
-
-def tag_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-    """Columns that could hold words, their tags, texts, and spans; the likeliest first.
-
-    Words and tags are columns with as many parts in every row; of these the one with most different parts holds the words.
-    """
-    names = all_columns(rows)
-    parts = {name: found for name in names if (found := _all_parts(rows, name))}
-    lists = {name for name in names if any(as_list(row.get(name)) is not None for row in rows)}
-    alike: dict[tuple[int, ...], dict[str, int]] = {}
-    for name, found in parts.items():
-        alike.setdefault(tuple(map(len, found)), {})[name] = len({part for row in found for part in row})
-    words: dict[str, float] = {}
-    tags: dict[str, float] = {}
-    for lengths, vocabularies in alike.items():
-        most = max(FEWEST_TAGS, LARGEST_TAG_SHARE * sum(lengths))
-        sentences = max(vocabularies, key=lambda name: (name.lower() in USUAL_WORDS, vocabularies[name]))
-        few = {name: count for name, count in vocabularies.items() if name != sentences and count <= most}
-        if few and max(lengths) > 1:
-            words[sentences] = float(vocabularies[sentences])
-            tags |= {name: -float(count) for name, count in few.items()}
-    if not words:  # rows whose lengths differ by a fault: their names still say what they are
-        words = {name: 0.0 for name in names if name.lower() in USUAL_WORDS}
-        tags = {name: 0.0 for name in names if name.lower() in USUAL_TAGS}
-    spans = {name: 1.0 for name in names if _hold_spans(rows, name)}
-    spans = spans or {name: 0.0 for name in names if name.lower() in USUAL_SPANS}
-    return {
-        "tokens": [*clear_winner(words, USUAL_WORDS, list(words))],
-        "tags": [*clear_winner(tags, USUAL_TAGS, list(tags))],
-        "text": [*text_columns([{name: row[name] for name in row if name not in lists} for row in rows])],
-        "spans": [*clear_winner(spans, USUAL_SPANS, list(spans))],
-    }
-
-
-def _all_parts(rows: Sequence[Mapping[str, Any]], name: str) -> list[list[str]]:
-    """The parts of every cell of a column as text, or nothing when a cell is neither a list nor a text."""
-    try:
-        return [[str(part) for part in _parts(row.get(name), name, "words")] for row in rows]
-    except Fault:
-        return []
-
-
-def _hold_spans(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    lists = [found for row in rows if (found := as_list(row.get(name))) is not None]
-    entries = [entry for found in lists for entry in found]
-    return bool(entries) and all(
-        isinstance(entry, Mapping) and {"start", "end", "label"} <= set(entry) for entry in entries
-    )

@@ -1,12 +1,12 @@
 """One text in, one label out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data.values import as_text
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
-from pipeline.task import Column, Layout, Metric, RivalSetting, Role, Rows, Task
-from pipeline.tasks.labels import OneLabelTask, label_columns, read_labels, text_columns
+from pipeline.task import Layout, Metric, RivalSetting, Role, Rows, Task
+from pipeline.tasks.labels import OneLabelTask, read_labels
 from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ class TextClassification(OneLabelTask):
     )
     metrics: Mapping[str, Metric] = {"macro_f1": MACRO_F1, "accuracy": ACCURACY}
     rivals = ("majority", "zero_shot", "tfidf", "probe")
-
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """Texts are long and differ; labels are short and come again."""
-        return {"text": [*text_columns(rows)], "label": [*label_columns(rows)]}
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Rows with a text and, when asked for, a label; rows without a label are left out.

@@ -16,14 +16,10 @@ from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, right_or_wrong
 from pipeline.findings import Found
 from pipeline.predictors.linear import Kind, OneLabel
 from pipeline.records import ErrorAnalysis, ErrorTable
-from pipeline.task import Array, Column, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
+from pipeline.task import Array, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
 from pipeline.tasks.labels import (
     OneLabelTask,
-    all_columns,
-    label_columns,
-    pair_columns,
     read_labels,
-    text_columns,
 )
 from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
@@ -75,13 +71,6 @@ class TextPairClassification(OneLabelTask):
         """Multinomial logistic regression, regularised for pairs."""
         del metric
         return PairLabel()
-
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """Two texts whose names go together, else the two columns that look like texts; labels are short and come again."""
-        one, other = pair_columns(rows)
-        if not one:
-            one, other = _as_pair(text_like_columns(rows))
-        return {"text": [*one], "text_pair": [*other], "label": [*label_columns(rows)]}
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Rows with two texts and, when asked for, a label; rows without a label are left out.
@@ -144,19 +133,6 @@ class TextPairClassification(OneLabelTask):
         return found.model_copy(
             update={"tables": [_errors_by_overlap(rows, right_or_wrong(rows.answers, fine_tuned.answers))]}
         )
-
-
-def text_like_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """All columns that look like texts, a clear winner or not, in the order of the file."""
-    found: set[str] = set()
-    while likely := text_columns([{name: row[name] for name in row if name not in found} for row in rows]):
-        found |= set(likely)
-    return [name for name in all_columns(rows) if name in found]
-
-
-def _as_pair(texts: list[str]) -> tuple[list[str], list[str]]:
-    """Candidates for both texts: one for each where there are exactly two, else all for both, as far as there are any."""
-    return (texts, texts[1:] + texts[:1]) if len(texts) > 2 else (texts[:1], texts[1:])
 
 
 def read_pairs(table: "pd.DataFrame", columns: Mapping[str, Any], file: str) -> list[Input]:

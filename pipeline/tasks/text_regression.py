@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.roles import FEWEST_SCORES
 from pipeline.data.values import as_number, as_text, is_missing
 from pipeline.errors import DataError, PlanError
 from pipeline.findings import Found
@@ -16,7 +17,6 @@ from pipeline.preparation import as_one_text
 from pipeline.records import ErrorAnalysis, ErrorCase, ErrorTable
 from pipeline.task import (
     Array,
-    Column,
     Fit,
     Layout,
     Metric,
@@ -28,13 +28,10 @@ from pipeline.task import (
 )
 from pipeline.tasks.labels import (
     WORST_ROWS,
-    pair_columns,
     shown_input,
-    text_columns,
 )
 from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, unanswered
 from pipeline.tasks.scores import (
-    FEWEST_SCORES,
     RMSE,
     SPEARMAN,
     Number,
@@ -42,7 +39,6 @@ from pipeline.tasks.scores import (
     load_mean,
     numbers,
     refuse_words,
-    score_columns,
 )
 from pipeline.tasks.text_pair_classification import pair_similarity, read_pairs
 
@@ -152,14 +148,6 @@ class TextRegression(PooledTask):
         """Ridge regression."""
         del metric
         return self._readout
-
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """Two texts only where their names go together or several columns look like texts; scores are numbers."""
-        one, other = pair_columns(rows)
-        if not one:
-            one = text_columns(rows)
-            other = one[1:] + one[:1] if len(one) > 1 else []
-        return {"text": [*one], "text_pair": [*other], "score": [*score_columns(rows)]}
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Rows with a text or two and, when asked for, a score; rows without a score are left out.

@@ -14,7 +14,6 @@ from pipeline.records import ErrorAnalysis
 from pipeline.task import (
     Answer,
     Array,
-    Column,
     Features,
     Fit,
     Input,
@@ -32,7 +31,7 @@ from pipeline.task import (
 from pipeline.tasks.pooled import PooledTask
 from pipeline.tasks.spans import OUTSIDE, SPAN_F1, WORD_ACCURACY, as_tags, spans_of
 from pipeline.tasks.tag_checks import audit_tags, check_tags
-from pipeline.tasks.tag_reading import Sentence, read_tagged_words, read_texts_with_spans, tag_columns
+from pipeline.tasks.tag_reading import Sentence, read_tagged_words, read_texts_with_spans
 from pipeline.tasks.word_splitting import split_words
 
 if TYPE_CHECKING:
@@ -101,10 +100,6 @@ class TokenClassification(PooledTask):
             )
         tags = "spans" if "spans" in columns else said
         return type(self)({"tags": tags} if tags else {})
-
-    def detect_columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Column]]:
-        """Words and tags come in columns of as many parts; texts are long, and spans say where they start and end."""
-        return tag_columns(rows)
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:
         """Rows with words and, when asked for, their tags; rows without an answer are left out.

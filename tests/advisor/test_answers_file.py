@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from advisor.answers_file import (
-    check_answers,
-    commented_template,
-    read_answers,
-    save_answers,
-    write_template,
-    write_toml,
-)
+from advisor.answers_file import check_answers, read_answers, save_answers, write_toml
+from advisor.answers_template import commented_template, write_template
 from advisor.errors import AnswersError, RunFolderError
 from advisor.records import Answers, Ask
 from advisor.rulebook import load_tasks
@@ -23,10 +17,12 @@ from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Layout, load_task
 
 TASKS_KNOWN = ", ".join(load_tasks())
-DATA_KEYS = (
-    "text, label, train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, query, config, "
+FIELDS = (
+    "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, query, config, "
     "revision, annotators, max_rows, splits"
 )
+DATA_KEYS = f"text, label, {FIELDS}"
+ALL_DATA_KEYS = f"text, label, labels, label_delimiter, text_pair, score, tokens, tags, spans, {FIELDS}"
 SHORTEST = '[data]\ntrain = "reviews.csv"\n'
 
 
@@ -69,13 +65,14 @@ def test_the_contract_of_the_answers_file_holds(tmp_path: Path) -> None:
 
 def test_only_the_data_file_is_needed() -> None:
     found = check_answers(tomllib.loads(SHORTEST), "answers.toml")
-    assert (found.task, found.seed, found.launch.automatic) == ("text-classification", 13, True)
+    assert (found.task, found.seed, found.launch.automatic) == (None, 13, True)
 
 
 def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
     assert refusal(
         """
         schema_version = 2
+        task = "text-classification"
         speed = 3
         [data]
         train = 3
@@ -117,15 +114,19 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
             f"task is 'text-clasification'.\nDid you mean 'text-classification'? Known are: {TASKS_KNOWN}.",
         ),
         (
-            f'{SHORTEST}lable = "stars"',
+            f'task = "text-classification"\n{SHORTEST}lable = "stars"',
             f"data.lable is not a key of [data].\nDid you mean 'label'? Known are: {DATA_KEYS}.",
+        ),
+        (
+            f'{SHORTEST}lable = "stars"',
+            f"data.lable is not a key of [data].\nDid you mean 'label'? Known are: {ALL_DATA_KEYS}.",
         ),
         (f"{SHORTEST}label = 3", "data.label is 3.\nWrite the name of a column."),
         (f'{SHORTEST}text = ["a", "b"]', "data.text is ['a', 'b'].\nWrite the name of one column."),
         (f'{SHORTEST}phrases = ["a"]', "data.phrases is ['a'].\nWrite it as a section: [data.phrases]."),
         (f"{SHORTEST}max_rows = 0", "data.max_rows is 0.\nIt should be greater than or equal to 1."),
         (
-            f"{SHORTEST}[goal]\ngood_enough = 95",
+            f'task = "text-classification"\n{SHORTEST}[goal]\ngood_enough = 95',
             "goal.good_enough is 95.\nIt has to lie between 0 and 1. Write 0.95 for 95 of a hundred.",
         ),
         (f"{SHORTEST}[goal]\ngood_enough = nan", "goal.good_enough is nan.\nIt has to lie between 0 and 1."),
@@ -133,11 +134,21 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (f"{SHORTEST}[goal]\nuseful_gain = inf", "goal.useful_gain is inf.\nIt has to lie between 0 and 1."),
         (
             f'{SHORTEST}[goal]\nmetric = "f2"',
+            "goal.metric 'f2' is not a score of any kind of task.\n"
+            "Known are: macro_f1, accuracy, micro_f1, rmse, spearman, span_f1.",
+        ),
+        (
+            f'task = "text-classification"\n{SHORTEST}[goal]\nmetric = "f2"',
             "goal.metric 'f2' is not a score of this task.\nKnown are: macro_f1, accuracy.",
         ),
         (
+            f'{SHORTEST}label = "a"\n[goal]\nmetric = "rmse"',
+            "task is left out, and no kind of task takes all that is said.\n"
+            "Say which it is, or take out what is not its own.",
+        ),
+        (
             f'{SHORTEST}[task_options]\nlength = "5"',
-            "task_options.length is not a question of this task.\nThere are none.",
+            "task_options.length is not a question of any kind of task.\nKnown are: lowest, highest, tags.",
         ),
         (
             f'{SHORTEST}[provenance]\nconsent = "sure"',
@@ -245,8 +256,8 @@ def dotted(values: dict[str, Any], section: str = "") -> set[str]:
 COMMENTED = re.compile(r"^# (\w+ = .+)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_template_is_an_answers_file_with_the_stated_defaults(task: str) -> None:
+@pytest.mark.parametrize("task", [None, *TASKS])
+def test_the_template_is_an_answers_file_with_the_stated_defaults(task: str | None) -> None:
     found = check_answers(tomllib.loads(commented_template(task)), "answers.toml")
     assert found.model_dump() == Answers(task=task, data=DataSource(train="reviews.csv")).model_dump()
 
@@ -386,3 +397,11 @@ def test_a_full_disk_while_saving_leaves_the_old_answers_whole(tmp_path: Path) -
         f"'{path}' cannot be written: No space left on device.\nFree some space or choose another folder."
     )
     assert path.read_text() == "seed = 1\n"
+
+
+def test_the_template_without_a_task_leaves_it_to_be_detected_and_shows_it_as_a_comment() -> None:
+    template = commented_template(None)
+    assert "detected when left out" in template
+    assert '\n# task = "text-classification"\n' in template
+    for line in COMMENTED.findall(template):
+        check_answers(tomllib.loads(template.replace(f"# {line}", line)), line)

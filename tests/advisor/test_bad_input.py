@@ -144,8 +144,15 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
     (
         "two.csv",
         [],
-        "Which column of 'two.csv' holds the text to be labelled? It could be any of: one, other.",
-        'Name it: `--text COLUMN`, or `text = "COLUMN"` under [data].',
+        "'two.csv' can be read in more than one way: Text classification: text is 'one', label is 'label' (49 % sure); "
+        "or Text classification: text is 'other', label is 'label' (49 % sure).",
+        "Say which it is, by options or in an answers file.\n"
+        "Text classification: text is 'one', label is 'label':\n"
+        "  --task text-classification --text one --label label\n"
+        '    task = "text-classification"\n    [data]\n    text = "one"\n    label = "label"\n'
+        "Text classification: text is 'other', label is 'label':\n"
+        "  --task text-classification --text other --label label\n"
+        '    task = "text-classification"\n    [data]\n    text = "other"\n    label = "label"',
     ),
     ("reviews.csv", ["--text", "body"], "'reviews.csv' has no column 'body'.", "It has: text, label."),
     (
@@ -157,8 +164,8 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
     (
         "reviews.csv",
         ["--metric", "makro_f1"],
-        "'reviews.csv': goal.metric 'makro_f1' is not a score of this task.",
-        "Did you mean 'macro_f1'? Known are: macro_f1, accuracy.",
+        "'reviews.csv': goal.metric 'makro_f1' is not a score of any kind of task.",
+        "Did you mean 'macro_f1'? Known are: macro_f1, accuracy, micro_f1, rmse, spearman, span_f1.",
     ),
     (
         "reviews.csv",

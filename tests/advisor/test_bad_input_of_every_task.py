@@ -114,8 +114,8 @@ def retagged(*tags: str) -> Table:
             "token-classification",
             [{**row, "pos_tags": row["tags"], "ner_tags": row["tags"], "tags": None} for row in SENTENCES],
             [],
-            "Which column of 'rows.jsonl' holds the tag of each word, as a list?",
-            "Name it: `--column tags=COLUMN`",
+            "'rows.jsonl' can be read in more than one way: Tags: tokens is 'tokens', tags is 'pos_tags'",
+            "Say which it is, by options or in an answers file.\n",
         ),
     ],
 )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.answers_file import check_answers, commented_template, read_answers
+from advisor.answers_file import check_answers, read_answers
+from advisor.answers_template import commented_template
 from advisor.records import Answers
 from advisor.report.terminal import Terminal
 from advisor.session import Request, assess_new

@@ -22,6 +22,8 @@ from pipeline.records import Record
 from pipeline.task import TASKS
 
 ENTER, UP, DOWN, CTRL_C, CTRL_D, CLEAR = "\r", "\x1b[A", "\x1b[B", "\x03", "\x04", "\x15"
+LAST = UP * 2
+"""Keys to the last choice above that of going back."""
 
 
 def fields_that_ask(record: type[Record] = Answers, section: str = "") -> dict[str, FieldInfo]:
@@ -78,8 +80,8 @@ def reviews(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(reviews: Path) -> str:
-    """Keys up to the first question that every task has: task, file, columns, two phrases."""
-    return ENTER + f"{reviews}{ENTER}" + ENTER + f"a bad film{ENTER}" + ENTER
+    """Keys up to the first question that every task has: file, the screen that shows how it is read, two phrases."""
+    return f"{reviews}{ENTER}" + ENTER + f"a bad film{ENTER}" + ENTER
 
 
 def test_a_whole_interview_gives_what_was_answered(draft: Path, start: str, reviews: Path) -> None:
@@ -116,12 +118,12 @@ def test_every_field_with_a_question_is_asked_with_its_help_in_the_order_of_the_
     draft: Path, start: str
 ) -> None:
     answer(draft, start + rest())
-    special = ["task", "data.train", "interview.columns", "data.phrases.0", "data.phrases.1"]
+    special = ["data.train", "interview.reading", "data.phrases.0", "data.phrases.1"]
     order = special + list(fields_that_ask())
     assert asked(draft) == order
     values = read_toml(draft)
     for place, (name, info) in enumerate(fields_that_ask().items(), start=len(special)):
-        write_toml({**values, "interview": {"columns": "yes", "asked": order[:place]}}, draft)
+        write_toml({**values, "interview": {**values["interview"], "asked": order[:place]}}, draft)
         screen = " ".join(stop_after(draft, "").split())
         ask = next(note for note in info.metadata if isinstance(note, Ask))
         assert ask.question in screen, name
@@ -143,7 +145,7 @@ def test_back_in_a_select_asks_the_question_before_again_with_its_answer_ready(d
 
 
 def test_back_in_a_text_changes_the_answer_before(draft: Path, reviews: Path) -> None:
-    stop_after(draft, ENTER + f"{reviews}{ENTER}" + ENTER + "bda" + ENTER + "<" + ENTER + "bad" + ENTER)
+    stop_after(draft, f"{reviews}{ENTER}" + ENTER + "bda" + ENTER + "<" + ENTER + "bad" + ENTER)
     assert read_toml(draft)["data"]["phrases"] == {"0": "bad"}
     assert asked(draft)[-1] == "data.phrases.0"
 
@@ -160,17 +162,17 @@ def test_ctrl_c_keeps_the_answers_and_the_next_interview_goes_on(draft: Path, st
     stop_after(draft, start + ENTER + "0.9" + ENTER)
     assert asked(draft)[-2:] == ["goal.metric", "goal.good_enough"]
     screen = stop_after(draft, "0.05" + ENTER)
-    assert "7 answers are kept" in screen
-    assert "What kind of task" not in screen
+    assert "6 answers are kept" in screen
+    assert "Where are your labelled examples" not in screen
     assert read_toml(draft)["goal"] == {"metric": "macro_f1", "good_enough": 0.9, "useful_gain": 0.05}
     answers = answer(draft, ENTER * (len(fields_that_ask()) - 3))
     assert (answers.goal.good_enough, answers.goal.useful_gain) == (0.9, 0.05)
     assert answers.data.phrases == {"0": "a bad film"}
 
 
-def test_ctrl_d_stops_like_ctrl_c(draft: Path) -> None:
-    stop_after(draft, ENTER + CTRL_D)
-    assert asked(draft) == ["task"]
+def test_ctrl_d_stops_like_ctrl_c(draft: Path, reviews: Path) -> None:
+    stop_after(draft, f"{reviews}{ENTER}" + CTRL_D)
+    assert asked(draft) == ["data.train"]
 
 
 def test_a_question_that_was_left_empty_is_not_asked_again(draft: Path, start: str) -> None:
@@ -180,29 +182,32 @@ def test_a_question_that_was_left_empty_is_not_asked_again(draft: Path, start: s
     assert "'1'" not in stop_after(draft, "")
 
 
-def test_all_tasks_are_listed_and_those_not_built_cannot_be_chosen(draft: Path) -> None:
+def test_all_tasks_are_listed_on_wish_and_those_not_built_cannot_be_chosen(draft: Path, reviews: Path) -> None:
+    by_hand = f"{reviews}{ENTER}" + LAST + ENTER
+    stop_after(draft, by_hand)
     screen = stop_after(draft, "")
     for task in load_tasks().values():
         assert task.title in screen
     assert screen.count("not built yet") >= len(load_tasks()) - len(TASKS)
-    for moves in (DOWN, DOWN * (len(load_tasks()) - 1), UP):
-        stop_after(draft, moves + ENTER)
+    draft.unlink()
+    for moves in (DOWN, DOWN * (len(load_tasks()) - 1), UP * 2):
+        stop_after(draft, by_hand + moves + ENTER)
         assert read_toml(draft)["task"] in TASKS
         draft.unlink()
 
 
 def test_a_wrong_file_name_is_refused_with_the_right_one_beside_it(draft: Path, reviews: Path) -> None:
     wrong = reviews.with_name("reviws.csv")
-    screen = stop_after(draft, ENTER + f"{wrong}{ENTER}" + CLEAR + ENTER + f"'{reviews}'{ENTER}")
+    screen = stop_after(draft, f"{wrong}{ENTER}" + CLEAR + ENTER + f"'{reviews}'{ENTER}")
     assert " ".join(screen.split()).count("did you mean 'reviews.csv'?") == 1
     assert "This question needs an answer" in screen
     assert read_toml(draft)["data"]["train"] == str(reviews)
 
 
-def test_a_file_with_fewer_columns_than_the_task_needs_is_refused(draft: Path, tmp_path: Path) -> None:
+def test_a_file_with_one_column_is_refused(draft: Path, tmp_path: Path) -> None:
     lonely = write_csv(tmp_path / "lonely.csv", ["body"], [["one"], ["two"]])
-    assert "has only the column 'body'" in stop_after(draft, ENTER + f"{lonely}{ENTER}")
-    assert asked(draft) == ["task"]
+    assert "has only one column: 'body'" in stop_after(draft, f"{lonely}{ENTER}")
+    assert not draft.exists()
 
 
 def test_wrong_scores_are_refused_and_a_right_one_taken(draft: Path, start: str) -> None:
@@ -232,7 +237,7 @@ def test_three_rows_are_shown_and_nothing_in_them_drives_the_terminal(draft: Pat
         (f"\x1b[2J\x1b]0;title\x07text {row} with \x9b5m odd\nletters \u202e here " + "long " * 50, row % 2)
         for row in range(30)
     ]
-    screen = stop_after(draft, ENTER + f"{write_csv(tmp_path / 'odd.csv', ('body', 'stars'), rows)}{ENTER}")
+    screen = stop_after(draft, f"{write_csv(tmp_path / 'odd.csv', ('body', 'stars'), rows)}{ENTER}")
     assert not set(screen) & {"\x1b", "\x07", "\x9b", "\u202e"}
     table = [line for line in screen.splitlines() if line.startswith("  text ") and "with" in line]
     assert [line.split()[:4] for line in table] == [["text", str(row), "with", "5m"] for row in range(3)]
@@ -242,23 +247,35 @@ def test_three_rows_are_shown_and_nothing_in_them_drives_the_terminal(draft: Pat
 
 
 def test_columns_can_be_chosen_instead_of_confirmed(draft: Path, reviews: Path) -> None:
-    stop_after(draft, ENTER + f"{reviews}{ENTER}" + DOWN + ENTER + DOWN + ENTER + ENTER)
+    stop_after(draft, f"{reviews}{ENTER}" + LAST + ENTER + ENTER + DOWN + ENTER + ENTER)
+    assert asked(draft)[:5] == ["data.train", "interview.reading", "task", "data.text", "data.label"]
     assert {role: read_toml(draft)["data"][role] for role in ("text", "label")} == {"text": "stars", "label": "body"}
 
 
-def test_columns_that_several_could_fill_are_asked_for(draft: Path, tmp_path: Path) -> None:
+def test_each_plausible_reading_can_be_chosen_on_the_one_screen(draft: Path, tmp_path: Path) -> None:
     rows = [(f"a headline number {row} in words", f"{row} some more words that differ", row % 2) for row in range(30)]
     path = write_csv(tmp_path / "news.csv", ("headline", "story", "topic"), rows)
-    screen = stop_after(draft, ENTER + f"{path}{ENTER}" + ENTER + ENTER)
-    assert "headline" in screen
-    assert asked(draft) == ["task", "data.train", "data.text", "data.label"]
-    assert read_toml(draft)["data"]["text"] in {"headline", "story"}
-    assert read_toml(draft)["data"]["label"] == "topic"
+    stop_after(draft, f"{path}{ENTER}")
+    screen = " ".join(stop_after(draft, "").split())
+    stop_after(draft, DOWN + ENTER)
+    assert "It looks like text classification (" in screen
+    assert "% sure):" in screen
+    assert "'story' holds texts, which are long and differ." in screen
+    assert "text: story, label: topic — is that right?" in screen
+    assert "no: Text classification text: headline, label: topic" in screen
+    assert "let me choose the task and columns" in screen
+    assert asked(draft) == ["data.train", "interview.reading"]
+    found = read_toml(draft)
+    assert (found["task"], found["data"]["text"], found["data"]["label"]) == (
+        "text-classification",
+        "headline",
+        "topic",
+    )
 
 
 def test_another_file_forgets_columns_and_phrases(draft: Path, tmp_path: Path, start: str, reviews: Path) -> None:
     stop_after(draft, start + UP + ENTER + ("<" + ENTER) * 2 + UP + ENTER)
-    assert asked(draft) == ["task"]
+    assert asked(draft) == []
     other = tmp_path / "other.csv"
     other.write_bytes(reviews.read_bytes())
     stop_after(draft, f"{other}{ENTER}")
@@ -266,9 +283,9 @@ def test_another_file_forgets_columns_and_phrases(draft: Path, tmp_path: Path, s
 
 
 def test_the_columns_of_a_data_set_on_the_hub_are_typed(draft: Path) -> None:
-    stop_after(draft, ENTER + f"someone/films{ENTER}" + f"review{ENTER}" + ENTER)
+    stop_after(draft, f"someone/films{ENTER}" + ENTER + f"review{ENTER}" + ENTER)
     assert read_toml(draft)["data"] == {"train": "someone/films", "text": "review"}
-    assert asked(draft) == ["task", "data.train", "data.text", "data.label"]
+    assert asked(draft) == ["data.train", "task", "data.text", "data.label"]
 
 
 @pytest.mark.parametrize(("wish", "expected"), [(ENTER, "interview.phrases"), (DOWN + ENTER + ENTER, "data.phrases.0")])
@@ -277,7 +294,7 @@ def test_many_labels_are_explained_one_by_one_only_on_wish(
 ) -> None:
     rows = [(f"a text with number {row} in it", row % 25) for row in range(150)]
     path = write_csv(tmp_path / "many.csv", ("text", "label"), rows)
-    stop_after(draft, ENTER + f"{path}{ENTER}" + ENTER)
+    stop_after(draft, f"{path}{ENTER}" + ENTER)
     assert "[data] phrases in answers.toml" in " ".join(stop_after(draft, wish).split())
     assert asked(draft)[-1] == expected
 
@@ -286,7 +303,7 @@ def test_a_file_that_went_away_is_asked_for_again(draft: Path, start: str, revie
     stop_after(draft, start + ENTER)
     moved = reviews.rename(reviews.with_name("moved.csv"))
     stop_after(draft, f"{moved}{ENTER}")
-    assert asked(draft) == ["task", "data.train"]
+    assert asked(draft) == ["data.train"]
 
 
 @pytest.mark.parametrize("text", ["task = ", "data = 3", "interview = {asked = 1}", "interview = 2"])
@@ -298,10 +315,27 @@ def test_a_draft_that_cannot_be_read_is_named_and_left_alone(draft: Path, text: 
     assert draft.read_text() == text
 
 
-def test_a_draft_of_a_task_that_is_not_built_begins_again(draft: Path) -> None:
+def test_a_draft_of_a_task_that_is_not_built_asks_for_it_again(draft: Path, reviews: Path) -> None:
+    stop_after(draft, f"{reviews}{ENTER}" + ENTER)
+    for chosen, kept in ((None, ["data.train"]), ("other", ["data.train", "interview.reading"])):
+        found = {**read_toml(draft), "task": "poetry"}
+        asked_for = ["data.train", "interview.reading", *(["task"] if chosen else [])]
+        write_toml({**found, "interview": {"asked": asked_for, **({"reading": chosen} if chosen else {})}}, draft)
+        stop_after(draft, UP + ENTER)
+        assert asked(draft) == kept[:-1]
+
+
+def test_a_draft_from_when_the_task_was_asked_first_goes_on_with_its_answers_ready(draft: Path, reviews: Path) -> None:
+    old = ["task", "data.train", "interview.columns", "data.phrases.0", "data.phrases.1", "goal.metric"]
+    data = {"train": str(reviews), "text": "body", "label": "stars", "phrases": {"0": "a bad film"}}
+    values = {"task": "text-classification", "data": data, "goal": {"metric": "accuracy"}}
+    write_toml({**values, "interview": {"columns": "yes", "asked": old}}, draft)
+    assert "1 answer is kept" in stop_after(draft, "")
+    found = answer(draft, ENTER * 3 + rest())
+    assert (found.data.phrases, found.goal.metric, found.task) == (data["phrases"], "accuracy", "text-classification")
     write_toml({"task": "poetry", "interview": {"asked": ["task"]}}, draft)
-    stop_after(draft, ENTER)
-    assert read_toml(draft)["task"] in TASKS
+    stop_after(draft, f"{reviews}{ENTER}")
+    assert asked(draft) == ["data.train"]
 
 
 def test_without_a_terminal_it_says_what_to_do_instead_of_waiting(draft: Path) -> None:
@@ -325,9 +359,9 @@ def test_nothing_heavy_is_imported_for_the_questions() -> None:
     assert done.stdout.split() == ["[]", "[]"]
 
 
-def choose(task: str) -> str:
-    """Keys that choose a task."""
-    return DOWN * list(TASKS).index(task) + ENTER
+def by_hand(path: Path, task: str) -> str:
+    """Keys that name a file, and choose a task instead of what it is taken for."""
+    return f"{path}{ENTER}" + LAST + ENTER + DOWN * list(TASKS).index(task) + ENTER
 
 
 LONG = "some more words that differ in each row"
@@ -345,7 +379,7 @@ def pairs(tmp_path: Path) -> Path:
 
 
 def test_all_columns_of_a_layout_are_confirmed_at_once(draft: Path, pairs: Path) -> None:
-    screen = stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}")
+    screen = stop_after(draft, f"{pairs}{ENTER}")
     assert "text: sentence1, text_pair: sentence2, score: score — is that right?" in screen
     assert "text is the first text; text_pair is the second text; score is the score of both" in " ".join(
         screen.split()
@@ -353,21 +387,23 @@ def test_all_columns_of_a_layout_are_confirmed_at_once(draft: Path, pairs: Path)
     stop_after(draft, ENTER)
     found = read_toml(draft)
     assert found["data"] == {"train": str(pairs), "text": "sentence1", "text_pair": "sentence2", "score": "score"}
-    assert asked(draft) == ["task", "data.train", "interview.columns"]
+    assert read_toml(draft)["task"] == "text-regression"
+    assert asked(draft) == ["data.train", "interview.reading"]
 
 
 def test_another_layout_can_be_chosen_and_only_its_columns_are_asked_for(draft: Path, pairs: Path) -> None:
-    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + DOWN + ENTER)
+    stop_after(draft, by_hand(pairs, "text-regression"))
     screen = stop_after(draft, "")
     assert "What does a row of the file hold?" in screen
     assert "two texts and their score" in screen
     stop_after(draft, DOWN + ENTER + DOWN + ENTER + ENTER)
-    assert asked(draft) == ["task", "data.train", "interview.columns", "interview.layout", "data.text", "data.score"]
+    by_hand_asked = ["data.train", "interview.reading", "task", "interview.layout", "data.text", "data.score"]
+    assert asked(draft) == by_hand_asked
     assert read_toml(draft)["data"] == {"train": str(pairs), "text": "sentence2", "score": "score"}
 
 
 def test_a_layout_that_is_chosen_anew_forgets_the_columns_of_the_other(draft: Path, pairs: Path) -> None:
-    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + DOWN + ENTER + ENTER * 3)
+    stop_after(draft, by_hand(pairs, "text-regression") + ENTER * 3)
     assert set(read_toml(draft)["data"]) == {"train", "text", "text_pair"}
     stop_after(draft, UP + ENTER + (UP + ENTER) * 2 + DOWN + ENTER)
     assert asked(draft)[-1] == "interview.layout"
@@ -377,9 +413,9 @@ def test_a_layout_that_is_chosen_anew_forgets_the_columns_of_the_other(draft: Pa
 def test_texts_that_need_not_be_a_pair_lead_to_the_question_what_a_row_holds(draft: Path, tmp_path: Path) -> None:
     rows = [(f"a headline number {row} in words", f"{row} {LONG}", row / 7) for row in range(30)]
     path = write_csv(tmp_path / "stories.csv", ("headline", "story", "stars"), rows)
-    screen = stop_after(draft, choose("text-regression") + f"{path}{ENTER}")
-    assert "What does a row of the file hold?" in screen
+    screen = stop_after(draft, by_hand(path, "text-regression"))
     assert "a headline number 2" in screen
+    assert "What does a row of the file hold?" in stop_after(draft, "")
     stop_after(draft, DOWN + ENTER)
     stop_after(draft, ENTER)
     assert read_toml(draft)["data"]["text"] in {"headline", "story"}
@@ -389,7 +425,7 @@ def test_a_question_of_the_task_is_asked_with_its_choices_and_cannot_be_left_ope
     names = ("Rome", "Paris", "Oslo", "Bern", "Kiel", "Riga", "Turin", "Nice", "Graz", "Lyon")
     lines = [{"tokens": ["We", "saw", name], "ner": ["O", "O", "B-place"]} for name in names * 3]
     path = write_lines(tmp_path / "names.jsonl", lines)
-    stop_after(draft, choose("token-classification") + f"{path}{ENTER}" + ENTER)
+    stop_after(draft, f"{path}{ENTER}" + ENTER)
     screen = stop_after(draft, "")
     question = load_tasks()["token-classification"].questions[0]
     assert question.question in screen
@@ -408,12 +444,12 @@ def test_a_question_about_columns_that_are_not_there_is_not_asked(draft: Path, t
         {"text": f"We saw Rome and place {row}", "spans": [{"start": 7, "end": 11, "label": "x"}]} for row in range(9)
     ]
     path = write_lines(tmp_path / "spans.jsonl", spans)
-    stop_after(draft, choose("token-classification") + f"{path}{ENTER}" + ENTER * 2)
-    assert asked(draft) == ["task", "data.train", "interview.columns", "goal.metric"]
+    stop_after(draft, f"{path}{ENTER}" + ENTER * 2)
+    assert asked(draft) == ["data.train", "interview.reading", "goal.metric"]
 
 
 def test_a_number_that_a_task_asks_for_has_to_be_one_and_may_be_left_empty(draft: Path, pairs: Path) -> None:
-    start = choose("text-regression") + f"{pairs}{ENTER}" + ENTER
+    start = f"{pairs}{ENTER}" + ENTER
     screen = stop_after(draft, start + f"low{ENTER}{CLEAR}1,5{ENTER}{CLEAR}-2.5{ENTER}" + ENTER)
     assert "'low' is not a number" in screen
     assert "'1,5' has a comma" in screen
@@ -427,7 +463,7 @@ def test_a_number_that_a_task_asks_for_has_to_be_one_and_may_be_left_empty(draft
 def test_scores_of_the_goal_obey_the_metric_that_was_chosen(draft: Path, tmp_path: Path) -> None:
     rows = [(f"{row} {LONG}", row / 7) for row in range(30)]
     path = write_csv(tmp_path / "ratings.csv", ("review", "stars"), rows)
-    start = choose("text-regression") + f"{path}{ENTER}" + ENTER * 3
+    start = f"{path}{ENTER}" + ENTER * 3
     screen = stop_after(draft, start + ENTER + f"-1{ENTER}{CLEAR}12.5{ENTER}" + f"40{ENTER}")
     assert "-1 is less than 0 — write a number that fits." in screen
     assert read_toml(draft)["goal"] == {"metric": "rmse", "good_enough": 12.5, "useful_gain": 40}
@@ -446,7 +482,7 @@ def test_a_goal_that_is_left_empty_stays_open(draft: Path, start: str) -> None:
 def test_labels_in_lists_are_explained_one_by_one(draft: Path, tmp_path: Path) -> None:
     lines = [{"text": f"{row} {LONG}", "labels": ["late", "rude"][: row % 3]} for row in range(30)]
     path = write_lines(tmp_path / "lists.jsonl", lines)
-    start = choose("multi-label-classification") + f"{path}{ENTER}" + ENTER
+    start = f"{path}{ENTER}" + ENTER
     screen = stop_after(draft, start + ENTER + f"came late{ENTER}" + ENTER)
     assert "What does 'late' mean in words?" in screen
     assert asked(draft)[-3:] == ["data.label_delimiter", "data.phrases.late", "data.phrases.rude"]
@@ -456,8 +492,9 @@ def test_labels_in_lists_are_explained_one_by_one(draft: Path, tmp_path: Path) -
 def test_labels_in_one_cell_are_told_apart_by_what_was_said_to_separate_them(draft: Path, tmp_path: Path) -> None:
     rows = [(f"{row} {LONG}", ["late; rude", "late", "rude ;kind"][row % 3]) for row in range(30)]
     path = write_csv(tmp_path / "cells.csv", ("text", "labels"), rows)
-    start = choose("multi-label-classification") + f"{path}{ENTER}" + ENTER
-    stop_after(draft, start + f";{ENTER}" + ENTER * 3)
+    stop_after(draft, f"{path}{ENTER}" + ENTER)
+    assert read_toml(draft)["data"]["label_delimiter"] == ";"  # as it was read, and ready to be confirmed
+    stop_after(draft, ENTER + ENTER * 3)
     assert asked(draft)[-3:] == ["data.phrases.kind", "data.phrases.late", "data.phrases.rude"]
     assert read_toml(draft)["data"]["label_delimiter"] == ";"
     stop_after(draft, UP + ENTER + ("<" + ENTER) * 3 + f"|{ENTER}")
@@ -468,23 +505,22 @@ def test_labels_in_one_cell_are_told_apart_by_what_was_said_to_separate_them(dra
 def test_several_columns_of_labels_can_be_confirmed_or_chosen_together(draft: Path, tmp_path: Path) -> None:
     rows = [(f"{row} {LONG}", f"{LONG} {row} and on", row % 2, row % 3 // 2) for row in range(30)]
     path = write_csv(tmp_path / "flags.csv", ("headline", "story", "late", "rude"), rows)
-    start = choose("multi-label-classification") + f"{path}{ENTER}"
-    screen = stop_after(draft, start + ENTER + ENTER)
+    screen = stop_after(draft, by_hand(path, "multi-label-classification") + ENTER + ENTER)
     assert "late + rude" in screen
     assert read_toml(draft)["data"]["labels"] == ["late", "rude"]
-    assert asked(draft) == ["task", "data.train", "data.text", "data.labels"]
+    assert asked(draft) == ["data.train", "interview.reading", "task", "data.text", "data.labels"]
     clear = write_csv(tmp_path / "clear.csv", ("text", "late", "rude"), [row[1:] for row in rows])
     draft.unlink()
-    screen = stop_after(draft, choose("multi-label-classification") + f"{clear}{ENTER}" + ENTER)
+    screen = stop_after(draft, f"{clear}{ENTER}" + ENTER)
     assert "text: text, labels: late + rude — is that right?" in screen
     assert read_toml(draft)["data"]["labels"] == ["late", "rude"]
 
 
 def test_another_task_forgets_the_answers_to_the_first_ones_questions(draft: Path, pairs: Path) -> None:
-    stop_after(draft, choose("text-regression") + f"{pairs}{ENTER}" + ENTER + f"0{ENTER}")
+    stop_after(draft, f"{pairs}{ENTER}" + ENTER + f"0{ENTER}")
     assert read_toml(draft)["task_options"] == {"lowest": "0"}
-    back = "<" + ENTER + "<" + ENTER + UP + ENTER + "<" + ENTER
-    stop_after(draft, back + UP + ENTER)
+    stop_after(draft, ("<" + ENTER) * 2 + LAST + ENTER + DOWN * 2 + ENTER)
     found = read_toml(draft)
     assert found["task"] == "text-pair-classification"
-    assert not {"task_options", "data", "goal"} & set(found)
+    assert not {"task_options", "goal"} & set(found)
+    assert found["data"] == {"train": str(pairs)}

@@ -23,6 +23,7 @@ AROUND = Circumstances(
 
 def answers(*names: str, **deployment: object) -> Answers:
     return Answers(
+        task="text-classification",
         data=DataSource(train="reviews.csv"),
         models=Models(candidates=list(names)),
         deployment=Deployment.model_validate(deployment),

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.rulebook import load_tasks, load_ways
+from advisor.rulebook import load_columns, load_tasks, load_ways
+from pipeline.data.columns import SHAPES, read_columns
 from pipeline.data.dataset import load_dataset
 from pipeline.data.reading import read
 from pipeline.data.splitting import folds
@@ -133,12 +134,20 @@ def test_rows_are_read_back_from_a_file(example: Example, tmp_path: Path) -> Non
 def test_columns_are_detected_where_they_bear_usual_names(example: Example, tmp_path: Path) -> None:
     path = example.write_file(example.rows, tmp_path / "data")
     table = read(path.name, DataSource(train=path.name), tmp_path)
-    found = example.task.detect_columns([dict(zip(table.columns, row, strict=True)) for row in table.to_numpy()])
-    assert {role: found[role] for role in example.columns if role in found} == {
-        role: [column] for role, column in example.columns.items() if role in found
-    }
-    roles = {role.key for layout in example.task.layouts for role in layout.roles}
-    assert set(found) == roles
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.to_numpy()]
+    found = read_columns(rows, load_columns().signs)[0]
+    assert (found.task, found.columns) == (example.task.key, example.columns)
+    assert found.confidence > 0.9
+
+
+def test_shapes_by_which_columns_are_read_agree_with_the_layouts(example: Example) -> None:
+    shapes = [shape for shape in SHAPES if shape.task == example.task.key]
+    assert [shape.roles for shape in shapes] == [
+        tuple(role.key for role in layout.roles) for layout in example.task.layouts
+    ]
+    assert [set(shape.inputs) for shape in shapes] == [
+        {role.key for role in layout.roles if role.required_to_predict} for layout in example.task.layouts
+    ]
 
 
 def test_a_data_set_is_split_with_every_side_and_no_finding_of_its_own(example: Example, tmp_path: Path) -> None:

@@ -126,23 +126,6 @@ def test_a_delimiter_and_several_columns_do_not_go_together() -> None:
     assert fix.endswith("Did you mean 'late'?")
 
 
-def test_columns_are_found_by_lists_then_by_name_then_by_noughts_and_ones() -> None:
-    rows = [
-        {"body": f"some words about thing {place}", "rude": place % 2, "late": "01"[place % 3 == 0], "stars": place % 5}
-        for place in range(40)
-    ]
-    assert TASK.detect_columns(rows) == {"text": ["body"], "labels": [["rude", "late"]]}
-    assert TASK.detect_columns([{**row, "late": "x"} for row in rows])["labels"] == []
-    tagged = [{**row, "Tags": f"a thing; and another thing {row['stars']}"} for row in rows]
-    assert TASK.detect_columns(tagged) == {"text": ["body"], "labels": ["Tags"]}
-    listed = [{**row, "marks": f'["a long enough label {place}", "b"]'} for place, row in enumerate(tagged)]
-    assert TASK.detect_columns(listed) == {"text": ["body"], "labels": ["marks"]}
-    both = [{**row, "labels": ["a"]} for row in listed]
-    assert TASK.detect_columns(both)["labels"] == ["labels"]
-    twice = [{**row, "others": []} for row in listed]
-    assert TASK.detect_columns(twice)["labels"] == ["marks", "others"]
-
-
 def test_labels_that_cannot_be_learned_are_refused() -> None:
     assert check_refusal([(), ()]) == ("No row of 'notes.csv' has a label.", "Name the column that holds the labels.")
     assert check_refusal([("rude",), ()]) == (

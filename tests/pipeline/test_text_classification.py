@@ -67,22 +67,6 @@ def test_rows_to_answer_need_no_label() -> None:
     assert found == Rows(("1", "2"), ("a", "b"), ())
 
 
-def test_columns_are_found_by_what_they_hold() -> None:
-    rows = [
-        {
-            "id": place,
-            "headline": f"some words about thing {place}",
-            "story": f"many more words that go on about thing {place} for a while",
-            "score": place / 7,
-            "kind": ["good", "bad"][place % 2],
-        }
-        for place in range(40)
-    ]
-    assert TASK.detect_columns(rows) == {"text": ["story", "headline"], "label": ["kind"]}
-    usual = [{**row, "text": row["headline"]} for row in rows]
-    assert TASK.detect_columns(usual)["text"] == ["text"]
-
-
 def test_errors_are_counted_by_class_and_the_surest_mistakes_come_first() -> None:
     rows = rows_of(["a", "a", "a", "b", "b", "c"])
     scores = np.array([[9, 1, 0], [4, 6, 0], [1, 9, 0], [2, 8, 0], [3, 7, 0], [2, 7, 1]]) / 10

@@ -61,32 +61,6 @@ def test_a_second_text_that_is_not_there_is_named() -> None:
     assert caught.value.fix == "It has: premise, hypothesis, label. Did you mean 'hypothesis'?"
 
 
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        (("premise", "hypothesis"), (["premise"], ["hypothesis"])),
-        (("hypothesis", "remark", "premise"), (["premise"], ["hypothesis"])),
-        (("ours", "theirs"), (["ours"], ["theirs"])),
-        (("text", "reply"), (["text"], ["reply"])),
-        (("one", "two", "three"), (["one", "two", "three"], ["two", "three", "one"])),
-        (("alone",), (["alone"], [])),
-    ],
-)
-def test_two_texts_are_found_by_their_names_else_where_there_are_exactly_two(
-    columns: tuple[str, ...], expected: tuple[list[str], list[str]]
-) -> None:
-    rows = [
-        {
-            "id": place,
-            **{name: f"{name} says something about thing {place}" for name in columns},
-            "kind": "ab"[place % 2],
-        }
-        for place in range(40)
-    ]
-    found = TASK.detect_columns(rows)
-    assert (found["text"], found["text_pair"], found["label"]) == (*expected, ["kind"])
-
-
 def test_pairs_that_have_another_label_the_other_way_round_are_found() -> None:
     rows = pairs_of(
         [

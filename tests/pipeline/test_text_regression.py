@@ -108,28 +108,6 @@ def test_cells_that_are_not_numbers_are_listed_with_their_rows(cells: list[Any],
     assert caught.value.fix == fix
 
 
-def test_columns_are_found_by_what_they_hold() -> None:
-    rows = [
-        {
-            "id": place,
-            "case": 100 + place,
-            "review": f"some words about thing {place}",
-            "answer": f"some more words about thing {place}",
-            "kind": ["good", "bad"][place % 2],
-            "strength": str(place % 9 / 2).replace(".", ","),
-        }
-        for place in range(40)
-    ]
-    assert ONE.detect_columns(rows) == {"text": ["review"], "text_pair": [], "score": ["strength"]}
-    rated = [{**row, "rating": place % 5} for place, row in enumerate(rows)]
-    assert ONE.detect_columns(rated)["score"] == ["rating"]
-    named = [{"sentence1": row["review"], "sentence2": row["answer"], "score": row["strength"]} for row in rows]
-    assert ONE.detect_columns(named) == {"text": ["sentence1"], "text_pair": ["sentence2"], "score": ["score"]}
-    unnamed = [{"first": row["review"], "second": row["answer"]} for row in rows]
-    found = ONE.detect_columns(unnamed)
-    assert (found["text"], found["text_pair"]) == (["second", "first"], ["first", "second"])
-
-
 def test_two_different_scores_are_labels() -> None:
     with pytest.raises(DataError) as caught:
         ONE.check(rows_of([0, 1] * 30), "folder/marks.csv")

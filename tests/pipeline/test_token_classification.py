@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.reading import read
 from pipeline.data.splitting import folds
 from pipeline.embeddings import Embedder
 from pipeline.errors import DataError, PlanError
-from pipeline.records import DataSource
 from pipeline.task import Predictions, Rows, Task, load_task
 from tests import tiny
 from tests.examples import token_classification as example
@@ -158,32 +156,6 @@ def test_spans_that_cannot_be_tags_are_refused(spans: Any, problem: str) -> None
     assert said == f"'names.jsonl' row 2: 'spans' {problem}."
     assert mend
     assert unreadable(texts((" ", [])), SPANS)[0] == "'names.jsonl' row 1: the text holds no words."
-
-
-def test_columns_are_found_by_what_they_hold(tmp_path: Path) -> None:
-    rows = [
-        {
-            "id": place,
-            "sentence_parts": ["some", "more", f"word{place}", f"thing{place}"],
-            "pos": ["X", "Y", "X", "X"],
-            "ner": ["O", "O", "O", f"B-{place % 3}"],
-            "lemma": ["some", "more", f"word{place}", "thing"],
-            "marked": [{"start": 0, "end": 2, "label": "x"}] if place % 2 else [],
-            "story": f"words that go on about thing {place} for a while",
-        }
-        for place in range(40)
-    ]
-    assert BY_SPANS.detect_columns(rows) == {
-        "tokens": ["sentence_parts"],
-        "tags": ["pos", "ner"],
-        "text": ["story"],
-        "spans": ["marked"],
-    }
-    plain = [{"a": f"one two {place}", "b": "O B-x O"} for place in range(40)]
-    assert BY_SPANS.detect_columns(plain) | {"text": []} == {"tokens": ["a"], "tags": ["b"], "text": [], "spans": []}
-    path = example.write_file(example.make_rows(30, 0), tmp_path / "names")
-    found = read(path.name, DataSource(train=path.name), tmp_path)
-    assert BY_SPANS.detect_columns([dict(row) for _, row in found.iterrows()])["tags"] == ["tags"]
 
 
 def test_what_tags_mark_decides_metrics_and_rivals() -> None:

@@ -42,8 +42,10 @@ def dataset(lines: Sequence[Line] = LINES, unlabelled: int = 0) -> Dataset:
 
 
 def measure(data: Dataset, language: str | None = None) -> DatasetMeasurement:
-    answers = Answers(data=DataSource(train="x.csv"), deployment=Deployment(language=language))
-    return measure_dataset(data, load_task(answers.task), answers, RULES.languages, RULES.domains)
+    answers = Answers(
+        task="text-classification", data=DataSource(train="x.csv"), deployment=Deployment(language=language)
+    )
+    return measure_dataset(data, load_task(answers.settled_task), answers, RULES.languages, RULES.domains)
 
 
 def measure_rows(task: str, inputs: Sequence[Input], answers: Sequence[Answer]) -> DatasetMeasurement:

@@ -94,8 +94,10 @@ def record(out: Path) -> list[dict[str, Any]]:
 
 
 def audited(path: Path) -> set[str]:
-    answers = settle_columns(answers_from([str(path)], {"data": {"text": "text", "label": "label"}}), path.parent)
-    task = load_task(answers.task)
+    answers = settle_columns(
+        answers_from([str(path)], {"data": {"text": "text", "label": "label"}}), path.parent
+    ).answers
+    task = load_task(answers.settled_task)
     data = load_dataset(answers.data, task, path.parent, answers.seed, check=False)
     data = replace(data, sides=["train"] * len(data.rows))  # a sealed row is not shown to every check
     material = Material(data, task, answers, load_rules(), [], lambda: None)
@@ -273,7 +275,7 @@ def test_a_split_is_the_one_that_assess_makes_and_its_parts_hold_every_row(fault
     assert sorted(row for part in parts.values() for row in part) == sorted(read_csv(out))
     given = {"text": "text", "label": "label", "splits": f"{out}.splits.parquet"}
     answers = answers_from([str(out)], {"data": given})
-    data = load_dataset(answers.data, load_task(answers.task), tmp_path, answers.seed + 1)
+    data = load_dataset(answers.data, load_task("text-classification"), tmp_path, answers.seed + 1)
     for side, part in parts.items():
         if side != "test":
             assert sorted(data.on(side).inputs) == sorted(row[1] for row in part)  # type: ignore[arg-type]
