@@ -34,7 +34,7 @@ from pipeline.errors import DataError, PipelineError
 from pipeline.task import load_task
 
 HOUSE = Path(__file__).parents[3]
-FILLER = "A letter of its own about number"
+FILLER = "A letter about"
 WORDS = ["river", "stone", "apple", "window", "carpet", "engine", "violin", "pepper", "castle", "meadow", "anchor", "button"]  # fmt: skip
 FAULTY = [
     ("007", "The cafÃ© was closed when we came.", "late"),
