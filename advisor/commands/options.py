@@ -71,7 +71,7 @@ PLACES = {
 
 
 def said(context: typer.Context) -> dict[str, dict[str, Any]]:
-    """What the options of a command say as answers, by section and key; None for what was not said."""
+    """What the options of a command say as answers, by section and key."""
     from advisor.session import pairs
 
     given = context.params
@@ -80,6 +80,7 @@ def said(context: typer.Context) -> dict[str, dict[str, Any]]:
         "task_options": {**pairs(given.get("option"))},
     }
     for name, (section, key) in PLACES.items():
-        if name in given:
-            found.setdefault(section, {})[key] = None if given[name] in ((), []) else given[name]
+        value = None if given.get(name) in ((), []) else given.get(name)
+        if value is not None:  # what was not said must not undo what --column said
+            found.setdefault(section, {})[key] = value
     return found
