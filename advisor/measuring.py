@@ -261,6 +261,7 @@ class Measuring:
         files = {"train": data.train, "validation": data.validation, "test": data.test}
         return Subject(
             files={side: typed(name, self.folder.path) for side, name in files.items() if name is not None},
+            candidates=self.candidates,
             profiles=profile_columns(self.seen.rows, self.seen.columns, data.columns),
             show_rows=self.examples and self.answers.provenance.personal_data != "yes",
         )

@@ -14,7 +14,8 @@ from advisor.audit.lengths import measure_lengths
 from advisor.audit.material import Check, Material
 from advisor.audit.privacy import find_personal_data
 from advisor.audit.spelling import find_label_variants, find_wrong_encoding
-from advisor.records import Audit, ColumnProfile
+from advisor.records import Audit, Candidate, ColumnProfile
+from pipeline.data.splitting import Side
 from pipeline.findings import Found
 from pipeline.records import Finding, name_of
 
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     find_personal_data,
 )
 """Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
+SIDES: tuple[Side, ...] = ("train", "validation", "test", "reserve", "left_out")
 SEVERITIES = ("invalidates", "warning", "note")
 
 
@@ -41,11 +43,13 @@ class Subject:
 
     Attributes:
         files: Training, validation and test file as one would type them in a command, by side.
+        candidates: Models that may be considered, at hand or not.
         profiles: Of the columns of the training file.
         show_rows: Whether findings may show rows.
     """
 
     files: Mapping[str, str]
+    candidates: Sequence[Candidate] = ()
     profiles: Sequence[ColumnProfile] = ()
     show_rows: bool = True
 
@@ -63,10 +67,10 @@ def inspect(material: Material, subject: Subject) -> Audit:
         columns=material.answers.data.columns,
         rows=len(data.rows),
         looked_at_rows=len(material.positions),
-        sides={side: data.sides.count(side) for side in dict.fromkeys(data.sides)},
+        sides={side: rows for side in SIDES if (rows := data.sides.count(side))},
         classes=material.classes,
         profiles=list(subject.profiles),
-        lengths=measure_lengths(material),
+        lengths=measure_lengths(material, subject.candidates),
         findings=[_shown(each, subject) for each in sorted(findings, key=_weight)],
         left_out=_left_out(material, subject),
         invalidates=any(each.severity == "invalidates" for each in findings),

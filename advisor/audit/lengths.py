@@ -15,8 +15,13 @@ MOST_COUNTED = 5_000
 """Texts whose tokens are counted."""
 
 
-def measure_lengths(material: Material) -> LengthProfile | None:
-    """A histogram of the lengths of the rows that are looked at, in tokens when a model is at hand, else in words."""
+def measure_lengths(material: Material, candidates: Sequence[Candidate]) -> LengthProfile | None:
+    """A histogram of the lengths of the rows that are looked at, in tokens when a model is at hand, else in words.
+
+    Args:
+        material: With the models at hand.
+        candidates: The models whose limits matter.
+    """
     step = max(1, len(material.texts) // MOST_COUNTED)
     inputs = material.rows.inputs[::step]
     if not inputs:
@@ -33,7 +38,7 @@ def measure_lengths(material: Material) -> LengthProfile | None:
         counted_by=material.candidates[0].name if embedder is not None else "",
         edges=edges,
         rows=rows,
-        limits=_limits(material.candidates),
+        limits=_limits(candidates),
     )
 
 

@@ -1,7 +1,7 @@
 """The audit of the data as blocks: what is in it, what is wrong with it, weightiest first."""
 
 from advisor.records import Audit
-from advisor.report.blocks import Badge, Bar, Block, Card, Heading, Items, Paragraph, Table
+from advisor.report.blocks import Badge, Bar, Block, Card, Heading, Items, Table
 from advisor.report.safe_text import clip
 from advisor.report.wording import GRADES, Tone, say_count, say_many, say_name, say_share
 from pipeline.records import Finding
@@ -123,8 +123,4 @@ def _columns(audit: Audit) -> list[Block]:
         for each in audit.profiles
     ]
     titles = ["column", "read as", "holds", "filled", "different"]
-    return [
-        Heading("Columns"),
-        Table(rows, titles, right=frozenset({3, 4})),
-        Paragraph("Columns were described from a sample of the rows.", quiet=True),
-    ]
+    return [Heading("Columns", "from a sample of the rows"), Table(rows, titles, right=frozenset({3, 4}))]

@@ -15,6 +15,7 @@ TOP, BOTTOM = 16.0, 132.0
 """Pixels between which a curve runs."""
 
 
+MOST_NAMES = 4
 HISTOGRAM_HEIGHT = 120.0
 """Pixels of the highest bar."""
 
@@ -113,12 +114,16 @@ def plot_lengths(lengths: LengthProfile) -> Histogram:
     ticks = [Tick(round(100 * share, 1), f"{round(end * share):,}") for share in (0, 0.25, 0.5, 0.75, 1)]
     lines = [Tick(round(100 * limit / end, 2), str(limit)) for limit in limits if limit <= end]
     notes = [
-        f"{', '.join(names)}: cuts texts after {limit:,} tokens"
-        + (", which is beyond the longest bar." if limit > end else ", at the dashed line.")
+        f"{limit:,} tokens: {_listed(names)}" + (" (beyond the last bar)" if limit > end else "")
         for limit, names in limits.items()
     ]
     longest = max((high for high, rows in zip(lengths.edges[1:], lengths.rows, strict=True) if rows), default=end)
     return Histogram(f"Texts by length, up to about {longest:,} {lengths.unit}", bars, ticks, lines, notes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_NAMES])
+    return f"{shown} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else shown
 
 
 def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Plot:
