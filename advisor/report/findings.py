@@ -60,9 +60,9 @@ def _card(finding: Finding) -> Card:
         tone,
         finding.title,
         say_amount_of(finding),
-        [finding.because, finding.effect],
+        [finding.because, *([f"Effect: {finding.effect}"] if finding.effect else [])],
         [clip(example, MOST_CHARACTERS) for example in finding.examples],
-        "" if command else finding.mend,
+        f"Mend: {finding.mend}" if finding.mend and not command else "",
         command,
     )
 

@@ -158,14 +158,15 @@ class Terminal:
 
     def _card(self, shown: block.Card) -> Sequence[RenderableType]:
         grade = (f" {visible(shown.grade).upper()} ", TONES[shown.tone])
-        title = Text.assemble(grade, "  ", (visible(shown.title), "bold"), "  ", (visible(shown.amount), "dim"))
+        title, amount = Text.assemble(grade, "  ", (visible(shown.title), "bold")), _text(shown.amount, "dim")
         title.overflow = "fold"
+        fits = 4 + title.cell_len + amount.cell_len <= self._out.width
         examples = _grid(2)
         for line in shown.examples:
             examples.add_row(_text(self._signs["item"], "dim"), _text(line, "dim"))
         return [
             "",
-            _indented(title),
+            *([_indented(Text.assemble(title, "  ", amount))] if fits else [_indented(title), _indented(amount, 4)]),
             *(_indented(_text(sentence), 4) for sentence in shown.sentences),
             *([_indented(examples, 4)] if shown.examples else []),
             *([_indented(_text(shown.advice), 4)] if shown.advice else []),
