@@ -15,8 +15,10 @@ from pipeline.data.personal_data import PLACEHOLDERS, find, mask
 from pipeline.data.values import as_label, as_list, is_missing
 from pipeline.tasks.spans import type_of
 
+TEXT_ROLES = ("text", "text_pair", "tokens")
 LABEL_ROLES = ("label", "labels", "tags", "spans")
 NUMBER_ROLES = ("score",)
+"""Every role of every task is one of these: a new one has to say what may be changed in its cells."""
 Change = Callable[[str], str]
 
 
@@ -60,21 +62,17 @@ class CellMends:
     def mend_encoding(self, row: Row) -> None:
         """Texts, words and labels as they were meant; text whose answers are places in it piece by piece."""
         for role, column in self._present(row):
-            if role in NUMBER_ROLES:
-                continue
             if role in LABEL_ROLES:
                 row[column] = change_labels(row[column], role, repair, self._delimiter(role))
-            elif role != "text" or not self._moves_spans(row, _repairs):
+            elif role in TEXT_ROLES and (role != "text" or not self._moves_spans(row, _repairs)):
                 row[column] = _change_text(row[column], role, repair)
 
     def mask_personal_data(self, row: Row) -> None:
         """Placeholders in texts and words; labels and numbers stay."""
         for role, column in self._present(row):
-            if role in NUMBER_ROLES or role in LABEL_ROLES:
-                continue
             if role == "tokens":
                 row[column] = _mask_words(row[column])
-            elif role != "text" or not self._moves_spans(row, _masks):
+            elif role in TEXT_ROLES and (role != "text" or not self._moves_spans(row, _masks)):
                 row[column] = _change_text(row[column], role, mask)
 
     def spell_labels(self, row: Row) -> None:

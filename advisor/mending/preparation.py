@@ -178,5 +178,13 @@ def _summary(
         spelling=spelling,
         parts=partition.rows if partition else {},
         splits=str(splits_path(order.out)) if partition else None,
-        notes=[*removal.notes, *(partition.notes if partition else [])],
+        notes=[*removal.notes, *_left_beside(seen), *(partition.notes if partition else [])],
     )
+
+
+def _left_beside(seen: Survey) -> list[str]:
+    return [
+        f"The column '{column}' holds personal data too ({', '.join(sorted(kinds))}) and was left as it is: "
+        "only what the task reads is masked. Take the column out if nobody needs it."
+        for column, kinds in seen.beside.items()
+    ]

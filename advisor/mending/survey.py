@@ -22,6 +22,7 @@ from advisor.mending.output import infer_schema
 from advisor.mending.source import Batch, Row, Source
 from pipeline.data.duplicates import COMPARED_TEXTS, text_hash
 from pipeline.data.label_variants import fold
+from pipeline.data.personal_data import find
 from pipeline.data.values import is_missing
 from pipeline.errors import DataError
 from pipeline.task import Answer, Input, Task
@@ -58,6 +59,8 @@ class Survey:
     """Different inputs by their hash, as many as are compared."""
     has_more_inputs: bool = False
     """Whether there are more different inputs than are compared; those with the lowest hashes are, which is a draw."""
+    beside: dict[str, set[str]] = field(default_factory=dict)
+    """Kinds of personal data that the first rows have in columns which the task does not read, by column."""
     _highest: list[int] = field(default_factory=list)
 
     def keep_input(self, key: int, given: Input) -> None:
@@ -110,6 +113,8 @@ def survey(look: Look, advance: Advance) -> Survey:
             seen.columns |= dict.fromkeys(row)
         if look.keeps_types:
             _keep_types(seen, batch)
+        if "personal-data" in look.mends.chosen and not batch.begins:
+            _look_beside(seen, batch.rows, named_columns(look.mends.columns))
         _look_at(seen, look, batch)
         if total:
             advance(min(len(seen.texts), total), total)
@@ -124,6 +129,13 @@ def _keep_types(seen: Survey, batch: Batch) -> None:
         raise DataError(
             f"A column holds values of several types, which Parquet cannot keep: {error}.", "Write .jsonl, which can."
         ) from error
+
+
+def _look_beside(seen: Survey, rows: Sequence[Row], named: Sequence[str]) -> None:
+    for row in rows:
+        for column, cell in row.items():
+            if column not in named and isinstance(cell, str) and (spans := find(cell)):
+                seen.beside.setdefault(column, set()).update(span.kind for span in spans)
 
 
 def _look_at(seen: Survey, look: Look, batch: Batch) -> None:

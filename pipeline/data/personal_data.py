@@ -44,10 +44,11 @@ def find(text: str) -> list[Span]:
 
 
 def _find_once(text: str) -> list[Span]:
-    if not _MAY_HOLD.search(text):
-        return []
+    has_digits = _SIX_DIGITS.search(text) is not None
     found: list[Span] = []
     for kind, finder in _FINDERS.items():
+        if kind in _OF_DIGITS and not has_digits:
+            continue
         for start, end in finder(text):
             if all(end <= other.start or other.end <= start for other in found):
                 found.append(Span(kind, start, end))
@@ -61,8 +62,8 @@ def mask(text: str) -> str:
     return text
 
 
-_MAY_HOLD = re.compile(r"\w@\w|\d(?:\D{0,3}\d){5}|://|::|\.(?:com|me)/|[A-Z]{6}\d")
-"""What a text has that holds personal data; most do not, and are told at once."""
+_LETTERS_AROUND_AT = re.compile(r"\w@\w")
+_SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
 _E_MAIL = re.compile(
     r"(?<![\w.+%-])[\w+%-](?:[\w.+%'-]{0,62}[\w+%-])?@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@-])"
 )
@@ -88,8 +89,8 @@ _PHONES = (
 )
 _PHONE = re.compile("|".join(_PHONES))
 _CALLED = re.compile(
-    r"(?i:\b(?:call|phone|tele(?:ph|f)on\w*|tel|mobile|mobil|handy|cell|fax|whats ?app|sms|ring|dial|contact|text me|ph|"
-    r"t[ée]l[ée]phone|m[óo]vil|anruf\w*|ruf|help))"
+    r"(?i:(?<![\w@#])(?:(?:call|help|tel|sms)|(?:phone|tele(?:ph|f)on\w*|mobile|mobil|handy|cell|fax|whats ?app|ring|dial|"
+    r"contact|text me|ph|t[ée]l[ée]phone|m[óo]vil|anruf\w*|ruf)(?=[\s.:#])))"
     r"[\s.:#]{0,3}(?i:(?:me|us|him|her|at|on|under|no|number|nr|is|now|back|the) ){0,3}[.:#]?\s?"
     r"(?P<number>\(?\d(?:[ .\-/()]?\d){6,13})(?!\w|[.,]\d)"
 )
@@ -103,12 +104,14 @@ Places = Iterator[tuple[int, int]]
 
 
 def _e_mails(text: str) -> Places:
-    return (found.span() for found in _E_MAIL.finditer(text))
+    if _LETTERS_AROUND_AT.search(text):  # a handle has an @ too
+        yield from (found.span() for found in _E_MAIL.finditer(text))
 
 
 def _accounts(text: str) -> Places:
-    for pattern in (_LOGIN, _PROFILE):
-        yield from (found.span() for found in pattern.finditer(text))
+    if "://" in text or ".com/" in text or "t.me/" in text:
+        for pattern in (_LOGIN, _PROFILE):
+            yield from (found.span() for found in pattern.finditer(text))
 
 
 def _ibans(text: str) -> Places:
@@ -135,7 +138,7 @@ def _ip_addresses(text: str) -> Places:
         written_out = sum(len(part) > 1 for part in parts) > 1  # 1.2.3.4 is a version or a heading
         if written_out and _is_ip(found[0]) and not _VERSION.search(text[: found.start()][-12:]):
             yield found.span()
-    for found in _IP6.finditer(text):
+    for found in _IP6.finditer(text) if text.count(":") > 1 else ():
         if len(found[0]) > 5 and _is_ip(found[0]):
             yield found.span()
 
@@ -182,3 +185,5 @@ _FINDERS: dict[Kind, Callable[[str], Places]] = {
     "phone": _phones,
 }
 """The surest first: what one has found no later one reads."""
+_OF_DIGITS: frozenset[Kind] = frozenset({"bank account", "card", "identity number", "phone"})
+"""Kinds with six digits or more; most texts have no such number, and are done with at once."""

@@ -32,6 +32,7 @@ FOUND: list[tuple[Kind, str, str]] = [
     ("phone", "{}", "07700 900123"),
     ("phone", "{}", "08452810075"),
     ("phone", "{}", "06 12 34 56 78"),
+    ("phone", "Call {} now!", "09061701461"),
     ("phone", "{}", "0151/12345678"),
     ("phone", "at {}.", "415-555-2671"),
     ("phone", "{}", "(212) 555-1234"),
@@ -82,6 +83,7 @@ LEFT_ALONE = [
     "in 2019 2020 2021 2022",
     "999.999.999.999 is no address",
     "twitter.com/search and facebook.com",
+    "@ph12345678 and #call1234567 and ph87654321",
 ]
 
 

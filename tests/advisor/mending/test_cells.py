@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.mending.cells import CellMends, change_labels
+from advisor.mending.cells import LABEL_ROLES, NUMBER_ROLES, TEXT_ROLES, CellMends, change_labels
 from advisor.mending.mends import CELL_MENDS, MendName
 from advisor.mending.positions import Edit, edit, move
+from pipeline.task import TASKS, load_task
 
 TEXT = {"text": "body", "label": "kind"}
 SPELLING = {"RUDE": "rude", "Late": "late", "City": "city"}
@@ -130,3 +131,8 @@ def test_what_stands_outside_of_edits_is_found_again_where_it_moved(
         if all(place + 1 <= each.start or each.end <= place for each in edits):
             moved = move(place, place + 1, edits)
             assert changed[moved["start"] : moved["end"]] == letter
+
+
+def test_every_role_of_every_task_says_what_may_be_changed_in_its_cells() -> None:
+    roles = {role.key for key in TASKS for layout in load_task(key).layouts for role in layout.roles}
+    assert roles == {*TEXT_ROLES, *LABEL_ROLES, *NUMBER_ROLES}

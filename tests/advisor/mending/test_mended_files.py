@@ -189,6 +189,17 @@ def test_personal_data_never_stands_in_the_record(tmp_path: Path) -> None:
     assert "7700" not in told
 
 
+def test_personal_data_in_other_columns_stays_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "a.jsonl"
+    lines = [{"text": f"letter {place}", "label": "ab"[place % 2], "from": "anna@example.org"} for place in range(4)]
+    source.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    named = [str(source)]
+    answers = answers_from(named, {"data": {"text": "text", "label": "label"}})
+    prepare_data(named, answers, tmp_path / "new.jsonl", ["personal-data"], Terminal())
+    assert "The column 'from' holds personal data too (e-mail) and was left as it is" in capsys.readouterr().out
+    assert [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()] == lines
+
+
 def test_values_that_are_not_mended_keep_their_types_and_their_order(tmp_path: Path) -> None:
     lines: list[dict[str, Any]] = [
         {"z": None, "text": "cafÃ© one", "label": 1, "nested": {"a": [1, None]}, "n": 10**20, "f": 1.50},
