@@ -205,6 +205,33 @@ class Finding(Record):
     """`invalidates` where a result on such data would mean nothing."""
 
 
+class Census(Record):
+    """What was counted among all rows of a source, whether they are kept or not."""
+
+    rows: int
+    """Rows with an answer, of all files."""
+    unlabelled_rows: int
+    """Rows without one, left out."""
+    kept_rows: int
+    """Rows that everything else works on: all of them, or a seeded sample."""
+    sampled_train_rows: int | None = None
+    """To how many rows `train` was cut down; null when all are kept."""
+    different_texts: int
+    """Case, white space and Unicode form evened out."""
+    exact_copies: int
+    """Rows whose text stood before: all of a text but one."""
+    conflicting_rows: int
+    """Rows whose text also stands with another answer, those of a given test file apart; scores that lie further apart than all
+    scores do on average (one standard deviation) contradict each other."""
+    leaked_rows: int
+    """Rows to learn from whose text also stands in a given validation or test file, and rows of the validation file whose text
+    stands in the test file."""
+    near_compared_texts: int = 0
+    """Different texts that were compared with each other for near-duplicates."""
+    near_copies: int = 0
+    """Of these, those that are nearly like another: all of a group but one."""
+
+
 class Interval(Record):
     """A number with the range that it lies in with the stated confidence."""
 

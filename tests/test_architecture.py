@@ -37,7 +37,7 @@ MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = "inspection drift annotators copies labels spelling privacy lengths profiles explanation material counts"
 MENDING = "session preparation partition record removal survey cells source output records positions mends"
 DATA = """
-    dataset reading preview recognition formats decoding compression places splitting duplicates
+    dataset gathering census reading preview recognition formats decoding compression places splitting duplicates
     label_variants mojibake personal_data identity_numbers columns agreement roles evidence profiles values
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"

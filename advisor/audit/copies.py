@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from advisor.audit.material import Found, Material
 from pipeline.data.splitting import Side
+from pipeline.evaluation.intervals import wilson
 
 FILES: Mapping[Side | None, str] = {None: "training", "validation": "validation", "test": "test"}
 """What the given files are called, in the order in which a row that stands in two belongs to the earlier."""
@@ -16,9 +17,10 @@ def find_copies(material: Material) -> list[Found]:
     exact = _later(list(zip(given, groups.text_hashes, strict=True)))
     copied = set(exact)
     near = [position for position in _later(list(zip(given, groups.keys, strict=True))) if position not in copied]
-    rows = len(given)
+    rows, census = len(given), material.data.census
+    counted = (len(exact), rows) if census.sampled_train_rows is None else (census.exact_copies, census.rows)
     return [
-        Found("exact_duplicates", len(exact), rows, material.examples(exact)),
+        Found("exact_duplicates", *counted, material.examples(exact)),
         Found("near_duplicates", len(near), rows, _pairs(material, near)),
     ]
 
@@ -35,15 +37,22 @@ def find_leaks(material: Material) -> list[Found]:
 
 
 def find_uncompared(material: Material) -> list[Found]:
-    """Texts among which near-copies were not looked for, because there are too many."""
-    groups = material.data.groups
-    different = len(set(groups.text_hashes))
-    left = different - groups.compared_texts
-    values = {
-        "compared": f"{groups.compared_texts:,}",
-        "chance": f"{100 * (groups.compared_texts / different) ** 2:.0f} %",
-    }
-    return [Found("near_duplicates_not_compared", left, different, values=values)]
+    """Rows that were only counted, because there are too many, and texts among which near-copies were not looked for.
+
+    A near-copy is seen where both texts are in the sample, so that the share of the sample is too low by the share that the
+    sample is of all texts.
+    """
+    census = material.data.census
+    compared, different = census.near_compared_texts, census.different_texts
+    share = compared / max(different, 1)
+    seen = wilson(census.near_copies, compared)
+    low, about, high = (f"{100 * min(each / max(share, 1e-9), 1):.2g} %" for each in (seen.low, seen.point, seen.high))
+    values = {"compared": f"{compared:,}", "seen": f"{census.near_copies:,}", "about": about, "low": low, "high": high}
+    kept = {"kept": f"{census.kept_rows:,}"}
+    return [
+        Found("sampled", census.rows - census.kept_rows, census.rows, values=kept),
+        Found("near_duplicates_not_compared", different - compared, different, values=values),
+    ]
 
 
 def _given(material: Material) -> Sequence[Side | None]:

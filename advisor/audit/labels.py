@@ -16,7 +16,10 @@ def find_conflicts(material: Material) -> list[Found]:
     for positions in list(by_text.values())[:EXAMPLES]:
         said = " / ".join(dict.fromkeys(_shown(data.rows.answers[position]) for position in positions))
         examples.append(f"{material.example(positions[0])} ({said})")
-    return [Found("conflicting_labels", len(material.conflicts), _unsealed(material), examples)]
+    census = data.census
+    sampled = census.sampled_train_rows is not None
+    counted = (census.conflicting_rows, census.rows) if sampled else (len(material.conflicts), _unsealed(material))
+    return [Found("conflicting_labels", *counted, examples)]
 
 
 def find_gaps(material: Material) -> list[Found]:

@@ -179,7 +179,7 @@ def _is_empty(cell: Any) -> bool:
 
 
 def _keep_input(seen: Survey, look: Look, given: Input) -> int:
-    key = int(text_hash(given), 16)
+    key = text_hash(given)
     if look.keeps_inputs:
         seen.keep_input(key, given)
     return key

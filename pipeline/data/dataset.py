@@ -1,17 +1,21 @@
 """All rows of a source with their sides: what the advisor measures and the pipeline trains on, read in one way."""
 
 import datetime
-import hashlib
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from pipeline.data.census import TEST, TRAIN, Counter
 from pipeline.data.duplicates import Groups, group
-from pipeline.data.reading import read
-from pipeline.data.splitting import Side, SplitRequest, load_splits, row_ids, split
+from pipeline.data.gathering import Places, gather
+from pipeline.data.splitting import Side, SplitRequest, load_splits, split
 from pipeline.errors import DataError
-from pipeline.records import DataSource, name_of
+from pipeline.records import Census, DataSource, name_of
 from pipeline.task import Rows, Task
 
 
@@ -30,11 +34,27 @@ class Dataset:
     """Rows without an answer, left out."""
     given: Sequence[Side | None] = ()
     """The side that the file of each row fixes, None for the training file; empty when all rows come from it."""
-    places: Sequence[str] = ()
-    """Where each row stands, for people; empty when it is not known."""
+    places: Places | Sequence[str] = ()
+    """Where the rows stand, for people; empty when it is not known."""
+    counted: Census | None = None
+    """What was counted while reading; null when the rows here are all there were."""
+
+    @cached_property
+    def census(self) -> Census:
+        """What was counted among all rows, whether they are kept here or not."""
+        if self.counted is not None:
+            return self.counted
+        hashes = np.array([int(key, 16) for key in self.groups.text_hashes], dtype=np.uint64)
+        with tempfile.TemporaryDirectory() as scratch:
+            counter = Counter(Path(scratch))
+            counter.unlabelled = self.unlabelled_rows
+            for origin, taken in ((TEST, ("test",)), (TRAIN, ("train", "validation", "reserve", "left_out"))):
+                rows = [position for position, side in enumerate(self.sides) if side in taken]
+                counter.add(hashes[rows], [self.rows.answers[row] for row in rows], origin)
+            return _with_near_copies(counter.census(len(self.rows)), self.groups)
 
     def place(self, position: int) -> str:
-        """Where a row stands, such as "reviews.csv row 17"; its id when that is not known."""
+        """Where a row stands, for people: `reviews.csv row 17`; its id when that is not known."""
         return self.places[position] if self.places else f"row {self.rows.ids[position]}"
 
     def positions(self, *sides: Side) -> list[int]:
@@ -68,7 +88,15 @@ def log_test_reading(folder: Path, purpose: str, rows: int) -> None:
         file.write(json.dumps({"time": now, "purpose": purpose, "rows": rows}) + "\n")
 
 
-def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, check: bool = True) -> Dataset:
+def load_dataset(
+    source: DataSource,
+    task: Task,
+    folder: Path,
+    seed: int,
+    *,
+    check: bool = True,
+    memory_bytes: int | None = None,
+) -> Dataset:
     """Read all files of a source, group near-duplicates and give each row a side.
 
     Args:
@@ -76,57 +104,35 @@ def load_dataset(source: DataSource, task: Task, folder: Path, seed: int, *, che
         task: Reads rows from tables.
         folder: What relative paths are relative to.
         seed: Of sample and split.
-        check: Refuse what cannot be learned from as it is; the audit reports it instead.
+        check: Refuse answers that cannot be learned as they are; an audit says what is wrong with them instead.
+        memory_bytes: Memory that may be used; what is free when not given. More rows than fit are sampled.
 
     Raises:
         DataError: A file, a column or the labels cannot be used as they are.
     """
-    parts: list[Rows] = []
-    given: list[Side | None] = []
-    places: list[str] = []
-    unlabelled = 0
-    files: list[tuple[str | list[str] | None, Side | None]] = [
-        (source.train, None),
-        (source.validation, "validation"),
-        (source.test, "test"),
-    ]
-    for name, side in files:
-        if name is None:
-            continue
-        table = read(name, source, folder, split=side or "train")
-        rows = task.rows(table, source.columns, name_of(name), labelled=True)
-        if side is not None and not len(rows):
-            raise DataError(
-                f"No row of '{name_of(name)}' has an answer to score against.",
-                f"Fill the column that holds the truth, or take `{side}` out of [data].",
-            )
-        if side is None and source.max_rows is not None:
-            rows = _sample(rows, source.max_rows, seed)
-        unlabelled += len(table) - len(rows) if source.max_rows is None or side is not None else 0
-        parts.append(rows)
-        given += [side] * len(rows)
-        places += [f"{name_of(name)} row {row}" for row in rows.ids]
-    together = _together(parts)
+    found = gather(source, task, folder, seed, memory_bytes)
+    rows = found.rows
     if check:
-        task.check(together, source.name)
-    groups = group(together.inputs)
+        task.check(rows, source.name)
+    groups = group(rows.inputs, found.hashes.tolist())
     earlier = load_splits(folder / source.splits) if source.splits else None
-    sides = split(SplitRequest(groups, task.strata(together), given, seed, earlier))
+    sides = split(SplitRequest(groups, task.strata(rows), found.given, seed, earlier))
     if source.test is None:
-        sides = _keep_rare_classes(task, together, groups, sides)
+        sides = _keep_rare_classes(task, rows, groups, sides)
     if check:
-        _refuse_what_cannot_be_split(task, together, sides, source)
-    fixed = given if set(given) != {None} else []
-    return Dataset(together, groups, sides, source.test is not None, unlabelled, fixed, places)
+        _refuse_unseen_classes(task, rows, sides, source)
+        _refuse_no_training(sides, source)
+    census = _with_near_copies(found.census, groups)
+    given = found.given if set(found.given) != {None} else []
+    return Dataset(rows, groups, sides, source.test is not None, census.unlabelled_rows, given, found.places, census)
 
 
-def _refuse_what_cannot_be_split(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:
-    """Refuse classes that only the test rows have, and files that leave nothing to train on.
+def _with_near_copies(census: Census, groups: Groups) -> Census:
+    near = {"near_compared_texts": groups.compared_texts, "near_copies": groups.near_copies}
+    return census.model_copy(update=near)
 
-    Raises:
-        DataError: Names them.
-    """
-    _refuse_unseen_classes(task, rows, sides, source)
+
+def _refuse_no_training(sides: Sequence[Side], source: DataSource) -> None:
     if "train" not in sides:
         raise DataError(
             f"No row of '{source.name}' is left to train on: each also stands in the validation or test file.",
@@ -157,21 +163,3 @@ def _refuse_unseen_classes(task: Task, rows: Rows, sides: Sequence[Side], source
             f"The test rows of '{name_of(source.test or source.train)}' hold labels that no other row has: {listed}.",
             "Add training rows with these labels, or take those rows out of the test file.",
         )
-
-
-def _sample(rows: Rows, most: int, seed: int) -> Rows:
-    """A seeded sample in the order of the file; a row's place in the draw follows from what it holds."""
-    if len(rows) <= most:
-        return rows
-    places = [hashlib.sha256(f"{seed}:{row}".encode()).digest() for row in row_ids(rows.inputs, rows.answers)]
-    return rows.take(sorted(sorted(range(len(rows)), key=places.__getitem__)[:most]))
-
-
-def _together(parts: Sequence[Rows]) -> Rows:
-    inputs = tuple(given for part in parts for given in part.inputs)
-    answers = tuple(answer for part in parts for answer in part.answers)
-    if not inputs:
-        raise DataError(
-            "No row has an answer to learn from.", "Fill the column that holds the truth, or name another one."
-        )
-    return Rows(ids=row_ids(inputs, answers), inputs=inputs, answers=answers)

@@ -2,7 +2,7 @@
 
 import difflib
 import itertools
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,13 @@ class Batch:
 
     Attributes:
         file: What messages call the file.
-        table: Its index is the number of the row in its file, from 1.
-        whole: Whether these are all rows of the file.
+        number: Which of the files it is, from 0.
+        table: Its index is the number of the row in its file, from 1; `attrs["whole"]` is whether these are all rows of it.
     """
 
     file: str
+    number: int
     table: pd.DataFrame
-    whole: bool
 
 
 def read_batches(
@@ -57,37 +57,39 @@ def read_batches(
     """
     for number, (place, dialect) in enumerate(described(given, source, folder, split)):
         choice = Choice(None if columns is None else frozenset(columns), None if rows is None else rows[number])
-        yield from _batches(place, dialect, choice, columns)
+        for table in _tables(place, dialect, choice, columns):
+            yield Batch(place.name, number, table)
 
 
-def _batches(place: Place, dialect: Dialect, choice: Choice, columns: Sequence[str] | None) -> Iterator[Batch]:
-    """The batches of one file. A column of JSON may first come late, so that one is missed at the end only."""
+def _tables(place: Place, dialect: Dialect, choice: Choice, columns: Sequence[str] | None) -> Iterator[pd.DataFrame]:
+    """The rows of one file, some at a time. A key of JSON may first come late, so that one is missed at the end only."""
     found = records(place, dialect, choice)
-    size = BATCH_ROWS
     seen: dict[str, None] = {}
-    count = 0
-    chunk = list(itertools.islice(found, size))
+    first = True
+    chunk = list(itertools.islice(found, BATCH_ROWS))
+    if not chunk and choice.rows is None:
+        raise DataError(f"'{place.name}' holds no rows.", NO_ROWS_FIX)
     while chunk:
         for _, cells in chunk:
             if cells.keys() - seen.keys():
                 seen |= dict.fromkeys(cells)
-        following = list(itertools.islice(found, size))
-        count += len(chunk)
+        following = list(itertools.islice(found, BATCH_ROWS))
         missing = [] if columns is None else [name for name in columns if name not in seen]
-        if missing and (not following or dialect.format not in _LATE):
-            every = {
-                name: None for _, cells in itertools.islice(records(place, dialect, EVERYTHING), 200) for name in cells
-            }
-            raise no_column(missing[0], list(every | seen), place.name)
-        yield Batch(
-            place.name, _table(chunk, seen if columns is None else columns), not following and count == len(chunk)
-        )
-        chunk = following
-    if not count and choice.rows is None:
-        raise DataError(f"'{place.name}' holds no rows.", NO_ROWS_FIX)
+        if missing and choice.rows is None and (not following or dialect.format not in _LATE):
+            raise no_column(missing[0], _every_column(place, dialect, seen), place.name)
+        table = _table(chunk, seen if columns is None else columns)
+        table.attrs["whole"] = first and not following and choice.rows is None
+        yield table
+        chunk, first = following, False
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str] | dict[str, None]) -> pd.DataFrame:
+def _every_column(place: Place, dialect: Dialect, seen: Iterable[str]) -> list[str]:
+    """All columns of a file of which some were left unread."""
+    head = itertools.islice(records(place, dialect, EVERYTHING), 200)
+    return list(dict.fromkeys([*(name for _, cells in head for name in cells), *seen]))
+
+
+def _table(rows: Sequence[Row], columns: Iterable[str]) -> pd.DataFrame:
     index = pd.Index([number for number, _ in rows])
     return pd.DataFrame(
         {name: pd.Series([cells.get(name) for _, cells in rows], index=index, dtype=object) for name in columns},

@@ -40,13 +40,25 @@ class SplitRequest:
     earlier: pd.DataFrame | None = None
 
 
+_as_json = json.JSONEncoder(ensure_ascii=True).encode
+
+
+def row_key(given: Input, answer: Answer | None) -> str:
+    """Hash of what a row holds."""
+    return hashlib.sha256(_as_json([given, answer]).encode()).hexdigest()[:16]
+
+
+def draw_place(seed: int, row_id: str) -> bytes:
+    """Where a row falls when a sample is drawn: those with the lowest places are taken."""
+    return hashlib.sha256(f"{seed}:{row_id}".encode()).digest()
+
+
 def row_ids(inputs: Sequence[Input], answers: Sequence[Answer]) -> tuple[str, ...]:
     """Ids that follow from what a row holds: hash of input and answer, and how often it occurred before."""
     seen: Counter[str] = Counter()
     ids = []
     for position, given in enumerate(inputs):
-        content = json.dumps([given, answers[position] if answers else None], ensure_ascii=True)
-        key = hashlib.sha256(content.encode()).hexdigest()[:16]
+        key = row_key(given, answers[position] if answers else None)
         ids.append(f"{key}-{seen[key]}")
         seen[key] += 1
     return tuple(ids)

@@ -32,7 +32,7 @@ def read_labels(table: "pd.DataFrame", columns: Mapping[str, Any], file: str) ->
 
     named, delimiter = columns["labels"], columns.get("label_delimiter")
     if isinstance(named, str):
-        return _from_one_column(column(table, named, file), delimiter, file)
+        return _from_one_column(column(table, named, file), delimiter, file, whole=table.attrs.get("whole", True))
     if delimiter:
         raise DataError(
             f"`label_delimiter` splits the cells of one column, and `labels` names {len(named)}.",
@@ -61,13 +61,13 @@ def _from_flags(columns: Mapping[str, list[Any]], index: Sequence[Any], file: st
     return found
 
 
-def _from_one_column(cells: "pd.Series", delimiter: str | None, file: str) -> list[Labels | None]:
-    """Labels from a column of lists, of delimited text, or with one label in every cell."""
+def _from_one_column(cells: "pd.Series", delimiter: str | None, file: str, *, whole: bool) -> list[Labels | None]:
+    """Labels from a column of lists, of delimited text, or with one label in every cell; of a part of it when not `whole`."""
     filled = {row: cell for row, cell in cells.items() if not is_missing(cell)}
     lists = {row: entries for row, cell in filled.items() if (entries := as_list(cell)) is not None}
     texts = {row: str(as_label(cell)) for row, cell in filled.items() if row not in lists}
     if delimiter:
-        if texts and not any(delimiter in text for text in texts.values()):
+        if whole and texts and not any(delimiter in text for text in texts.values()):
             raise DataError(
                 f"The label_delimiter {delimiter!r} is in no cell of the column '{cells.name}' of '{Path(file).name}'.",
                 "Give the character that separates the labels there, or take label_delimiter out.",

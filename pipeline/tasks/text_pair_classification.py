@@ -146,7 +146,7 @@ def read_pairs(table: "pd.DataFrame", columns: Mapping[str, Any], file: str) -> 
     one, other = (map(as_text, column(table, columns[key], file)) for key in ("text", "text_pair"))
     pairs = list(zip(one, other, strict=True))
     for side, key in enumerate(("text", "text_pair")):
-        if pairs and not any(pair[side].strip() for pair in pairs):
+        if pairs and table.attrs.get("whole", True) and not any(pair[side].strip() for pair in pairs):
             raise DataError(
                 f"The column '{columns[key]}' of '{Path(file).name}' is empty in every row.",
                 f"Fill it, or name another column for {key}.",

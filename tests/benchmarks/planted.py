@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.label_variants import find_variants
-
 from advisor.audit.copies import find_leaks
 from advisor.audit.counts import conflicting_positions
 from advisor.audit.material import Material
@@ -23,6 +21,7 @@ from advisor.records import Answers
 from advisor.rulebook import load_rules
 from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
+from pipeline.data.label_variants import find_variants
 from pipeline.data.splitting import Side, row_ids
 from pipeline.records import DataSource
 from pipeline.task import Rows, load_task

@@ -492,7 +492,8 @@ def test_what_grows_without_end_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "blank.jsonl", LINES + "\n" * 100_001)
     assert refusal(tmp_path, "blank.csv")[0] == "'blank.csv' has more than 100,000 blank lines up to line 100,003."
     assert refusal(tmp_path, "blank.jsonl")[0] == "'blank.jsonl' has more than 100,000 blank lines up to line 100,004."
-    assert refusal(tmp_path, "a.csv.gz")[0] == "'a.csv.gz' unpacks to more than 200 times its size."
+    with pytest.raises(DataError, match=r"^'a.csv.gz' unpacks to more than 200 times its size\.$"):
+        read("a.csv.gz", DataSource(train="a.csv.gz"), tmp_path)
 
 
 def test_a_list_under_a_key_is_read_piece_by_piece(tmp_path: Path) -> None:
@@ -519,7 +520,7 @@ def test_a_key_that_first_comes_late_is_no_missing_column(tmp_path: Path) -> Non
     lines = ['{"text": "a"}\n'] * 10_001 + ['{"text": "b", "label": "c"}\n']
     write(tmp_path / "a.jsonl", "".join(lines))
     batches = list(read_batches("a.jsonl", DataSource(train="a.jsonl"), tmp_path, columns=["text", "label"]))
-    assert [(len(batch.table), batch.whole) for batch in batches] == [(10_000, False), (2, False)]
+    assert [(len(batch.table), batch.table.attrs["whole"]) for batch in batches] == [(10_000, False), (2, False)]
     assert batches[1].table["label"].tolist() == [None, "c"]
 
 
