@@ -34,7 +34,10 @@ PIPELINE = """
 COMMANDS = "assessments data runs setup start options door"
 REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
-AUDIT = "inspection drift annotators copies labels spelling privacy lengths profiles explanation material counts"
+AUDIT = """
+    inspection limits clutter drift annotators copies labels spelling privacy lengths profiles explanation
+    material counts
+"""
 MENDING = "session preparation partition record removal survey cells source output records positions mends"
 DATA = """
     dataset gathering census reading preview recognition formats decoding compression places splitting duplicates
