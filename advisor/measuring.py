@@ -163,7 +163,7 @@ class Measuring:
             "dataset",
             DatasetMeasurement,
             "counting rows, copies and conflicts",
-            lambda: measure_dataset(data, self.task, self.answers, self.rules.languages, self.rules.domains).model_copy(
+            lambda: measure_dataset(data, self.task, self.answers, self.rules.domains).model_copy(
                 update={"reading": self.folder.load("reading", Reading) if self.folder.has("reading.json") else None}
             ),
         )

@@ -278,7 +278,7 @@ class DatasetMeasurement(Record):
     script: str
     """Commonest writing system of the letters."""
     language: str
-    """As the user said, else a guess from script and commonest words; `unknown` when neither tells."""
+    """As the user said, else what most texts surely are in; `unknown` when that cannot be told."""
     language_source: Literal["user", "guess"]
     domain: str = "general"
     """A guess from words that mark a domain; `general` when none stands out."""

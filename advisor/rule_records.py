@@ -333,8 +333,8 @@ class Rules(Record):
     decision: DecisionRules
     strategies: StrategyRules
     forecast: ForecastRules
-    languages: dict[str, list[str]]
-    """Commonest words of each language, to guess a text's language."""
+    languages: dict[str, str]
+    """What each language is called, by its code."""
     domains: dict[str, list[str]]
     """Words that mark each domain, to guess where texts come from."""
     columns: ColumnRules

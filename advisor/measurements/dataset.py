@@ -1,14 +1,13 @@
 """Counts what the data holds, and what may be learned from it."""
 
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 
 from advisor.audit.counts import conflicting_positions, rows_per_class, usable_positions
+from advisor.audit.languages import tell_main_language, tell_script
 from advisor.records import Answers, DatasetMeasurement
 from pipeline.data.dataset import Dataset
 from pipeline.preparation import as_one_text
@@ -18,20 +17,15 @@ LANGUAGE_ROWS = 500
 DOMAIN_SHARE = 0.25
 """Share of texts with a word of a domain from which a guess is made."""
 Words = Mapping[str, Sequence[str]]
-CLEAR_SHARE = 0.05
-"""Share of a language's commonest words from which a guess is made."""
 
 
-def measure_dataset(
-    data: Dataset, task: Task, answers: Answers, languages: Words, domains: Words
-) -> DatasetMeasurement:
+def measure_dataset(data: Dataset, task: Task, answers: Answers, domains: Words) -> DatasetMeasurement:
     """Count rows, classes, duplicates, conflicts and leaks over all rows, and look at the texts that may train.
 
     Args:
         data: All rows with their sides. Texts and answers of sealed rows are compared with the others, nothing more.
         task: Counts kinds of answers.
         answers: For the language, when the user said it.
-        languages: Commonest words of each language.
         domains: Words that mark each domain.
     """
     begun = time.perf_counter()
@@ -42,7 +36,7 @@ def measure_dataset(
     lengths = [len(row) for row in words] or [0]
     every_word = [word.lower() for row in words for word in row]
     sides = Counter(data.sides)
-    language, source = _language(texts, answers.deployment.language, languages)
+    said = answers.deployment.language
     hashes, keys = data.groups.text_hashes, data.groups.keys
     conflicts = conflicting_positions(data)
     return DatasetMeasurement(
@@ -64,41 +58,12 @@ def measure_dataset(
         median_words=float(np.median(lengths)),
         longest_words=max(lengths),
         distinct_word_fraction=len(set(every_word)) / max(len(every_word), 1),
-        script=_script(texts),
-        language=language,
-        language_source=source,
+        script=tell_script(texts[:LANGUAGE_ROWS]),
+        language=said.lower() if said else tell_main_language(texts[:LANGUAGE_ROWS]),
+        language_source="user" if said else "guess",
         domain=_domain(texts, domains),
         seconds=time.perf_counter() - begun,
     )
-
-
-def _script(texts: Sequence[str]) -> str:
-    """The commonest writing system of the letters, from their Unicode names."""
-    counts: Counter[str] = Counter()
-    for text in texts[:LANGUAGE_ROWS]:
-        counts.update(_writing(letter) for letter in text[:500] if letter.isalpha())
-    return counts.most_common(1)[0][0] if counts else "none"
-
-
-def _writing(letter: str) -> str:
-    return unicodedata.name(letter, "unknown").split()[0].lower()
-
-
-def _language(
-    texts: Sequence[str], said: str | None, languages: Mapping[str, Sequence[str]]
-) -> tuple[str, Literal["user", "guess"]]:
-    if said:
-        return said.lower(), "user"
-    counts: Counter[str] = Counter()
-    for text in texts[:LANGUAGE_ROWS]:
-        counts.update(text.lower().split())
-    total = sum(counts.values())
-    shares = {code: sum(counts[word] for word in words) / max(total, 1) for code, words in languages.items()}
-    by_script = _language_of_script(_script(texts))
-    best = max(shares, key=lambda code: shares[code])
-    if by_script is not None:
-        return by_script, "guess"
-    return (best if shares[best] >= CLEAR_SHARE else "unknown"), "guess"
 
 
 def _domain(texts: Sequence[str], domains: Words) -> str:
@@ -111,16 +76,3 @@ def _domain(texts: Sequence[str], domains: Words) -> str:
     shares["social-media"] = max(shares.get("social-media", 0.0), tagged / max(len(rows), 1))
     best = max(shares, key=lambda domain: shares[domain])
     return best if shares[best] >= DOMAIN_SHARE else "general"
-
-
-def _language_of_script(script: str) -> str | None:
-    known: dict[str, str] = {
-        "hangul": "ko",
-        "hiragana": "ja",
-        "katakana": "ja",
-        "cjk": "zh",
-        "thai": "th",
-        "greek": "el",
-        "hebrew": "he",
-    }
-    return known.get(script)

@@ -45,7 +45,7 @@ def measure(data: Dataset, language: str | None = None) -> DatasetMeasurement:
     answers = Answers(
         task="text-classification", data=DataSource(train="x.csv"), deployment=Deployment(language=language)
     )
-    return measure_dataset(data, load_task(answers.settled_task), answers, RULES.languages, RULES.domains)
+    return measure_dataset(data, load_task(answers.settled_task), answers, RULES.domains)
 
 
 def measure_rows(task: str, inputs: Sequence[Input], answers: Sequence[Answer]) -> DatasetMeasurement:
@@ -53,7 +53,7 @@ def measure_rows(task: str, inputs: Sequence[Input], answers: Sequence[Answer]) 
     rows = Rows(row_ids(tuple(inputs), tuple(answers)), tuple(inputs), tuple(answers))
     data = Dataset(rows, group(rows.inputs), ["train"] * len(rows), False, 0)
     asked = Answers(task=task, data=DataSource(train="x.csv"))
-    return measure_dataset(data, load_task(task), asked, RULES.languages, RULES.domains)
+    return measure_dataset(data, load_task(task), asked, RULES.domains)
 
 
 def texts(*lines: str) -> Dataset:
@@ -115,7 +115,7 @@ ENGLISH = ["I have not received the parcel and I am very disappointed", "The goo
         (["荷物がまだ届きません", "とてもよかったです"], "ja", "hiragana"),
         (["包裹还没有到", "非常好"], "zh", "cjk"),
         (["Το δέμα δεν έφτασε", "Πολύ καλό"], "el", "greek"),
-        (["Посылка не пришла", "Очень хорошо"], "unknown", "cyrillic"),
+        (["Посылка не пришла", "Очень хорошо"], "ru", "cyrillic"),
         (["xq zzv blorp", "wibble frob"], "unknown", "latin"),
         (["123 456", "!!!"], "unknown", "none"),
     ],
