@@ -10,7 +10,7 @@ from advisor.audit.material import Found, Material
 from pipeline.task import Input
 
 SHOWN = 120
-"""Characters of an example."""
+"""Characters of a shared part that are shown."""
 MOST_END_WORDS = 30
 """Words of a shared beginning or end that are told apart."""
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -30,8 +30,7 @@ def find_texts_without_letters(material: Material) -> list[Found]:
         for place, given in enumerate(material.rows.inputs)
         if not any(map(str.isalpha, material.texts[place])) and not material.task.is_empty(given)
     ]
-    examples = [f"{material.texts[place][:SHOWN]!r}, answered {material.rows.answers[place]}" for place in mute[:3]]
-    return [Found("no_letters", len(mute), len(material.texts), examples)] if mute else []
+    return [Found("no_letters", len(mute), len(material.texts), material.shown(mute))] if mute else []
 
 
 def find_markup(material: Material) -> list[Found]:
@@ -46,8 +45,7 @@ def find_markup(material: Material) -> list[Found]:
     if not marked:
         return []
     most = ", ".join(f"{mark} ({rows:,} rows)" for mark, rows in kinds.most_common(5))
-    examples = [material.texts[place][:SHOWN] for place in marked[:3]]
-    return [Found("markup", len(marked), len(material.texts), examples, {"marks": most})]
+    return [Found("markup", len(marked), len(material.texts), material.shown(marked), {"marks": most})]
 
 
 def find_boilerplate(material: Material) -> list[Found]:

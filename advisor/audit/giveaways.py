@@ -14,8 +14,8 @@ from pipeline.task import Answer
 
 LOOKED_AT_ROWS = 4_000
 """Rows among whose tokens one is looked for that gives a class away; beyond it a seeded sample."""
-SHOWN = 120
-"""Characters of an example."""
+MOST_NAMED = 5
+"""Classes that are named with their token."""
 LEVEL = 0.95
 MOST_LABEL_WORDS = 8
 TAG_MARK, FIRST, LAST = "\x00", "\x01", "\x02"
@@ -73,8 +73,7 @@ def find_labels_in_texts(material: Material) -> list[Found]:
     ):
         return []
     values = {"right": f"{100 * len(right) / len(stated):.1f} %", "stated": f"{len(stated):,}"}
-    examples = [f"{material.texts[place][:SHOWN]} (answered {material.rows.answers[place]})" for place in right[:3]]
-    return [Found("label_in_text", len(right), len(material.texts), examples, values)]
+    return [Found("label_in_text", len(right), len(material.texts), material.shown(right), values)]
 
 
 def _is_tagging(material: Material) -> bool:
@@ -131,24 +130,28 @@ def find_telltales(material: Material) -> list[Found]:
     found = _confirm(_suspects(shown, numbers), rows, held_out, numbers)
     tags = [each for each in found if each.is_tag]
     words = [each for each in found if each.label not in {tag.label for tag in tags}]
-    texts = [material.texts[place] for place in places]
     return [
-        _told(code, each, rows, texts) for code, each in (("telling_tags", tags), ("telling_tokens", words)) if each
+        Found(code, len(told), len(rows), material.shown([places[row] for row in told]), {"tokens": _listed(each)})
+        for code, each in (("telling_tags", tags), ("telling_tokens", words))
+        if (told := _told_rows(each, rows))
     ]
 
 
-def _told(code: str, found: Sequence[Telltale], rows: Sequence[Row], texts: Sequence[str]) -> Found:
-    """The rows that these tokens give away; of each class the shortest of its tokens is named."""
+def _told_rows(found: Sequence[Telltale], rows: Sequence[Row]) -> list[int]:
+    """The rows that these tokens give away."""
+    return [
+        row
+        for row, (tokens, labels) in enumerate(rows)
+        if any(each.token in tokens and each.label in labels for each in found)
+    ]
+
+
+def _listed(found: Sequence[Telltale]) -> str:
+    """Of each class the shortest of the tokens that most of its rows have."""
     named: dict[str, Telltale] = {}
     for each in sorted(found, key=lambda each: (-each.right, len(each.token))):
         named.setdefault(each.label, each)
-    told = [
-        place
-        for place, (tokens, labels) in enumerate(rows)
-        if any(each.token in tokens and each.label in labels for each in found)
-    ]
-    values = {"tokens": "; ".join(str(each) for each in list(named.values())[:5])}
-    return Found(code, len(told), len(rows), [texts[place][:SHOWN] for place in told[:3]], values)
+    return "; ".join(str(each) for each in list(named.values())[:MOST_NAMED])
 
 
 def _tokens(text: str) -> Iterator[str]:

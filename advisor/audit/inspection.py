@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor.audit.annotators import find_agreement
+from advisor.audit.clutter import find_boilerplate, find_markup, find_texts_without_letters
 from advisor.audit.copies import FILES, find_copies, find_leaks, find_uncompared
 from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
+from advisor.audit.giveaways import find_labels_in_texts, find_telltales
 from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
+from advisor.audit.languages import find_lookalikes, find_mixed_languages, find_mixed_scripts
 from advisor.audit.lengths import measure_lengths
+from advisor.audit.limits import find_long_texts
 from advisor.audit.material import Check, Material
 from advisor.audit.privacy import find_personal_data
 from advisor.audit.spelling import find_label_variants, find_wrong_encoding
@@ -31,6 +35,15 @@ CHECKS: tuple[Check, ...] = (
     find_label_variants,
     find_wrong_encoding,
     find_personal_data,
+    find_labels_in_texts,
+    find_telltales,
+    find_long_texts,
+    find_texts_without_letters,
+    find_markup,
+    find_boilerplate,
+    find_mixed_languages,
+    find_mixed_scripts,
+    find_lookalikes,
 )
 """Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
 SIDES: tuple[Side, ...] = ("train", "validation", "test", "reserve", "left_out")

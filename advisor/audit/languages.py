@@ -104,8 +104,7 @@ def find_mixed_languages(material: Material) -> list[Found]:
         "others": _listed({names.get(code, code): count for code, count in others}),
         "unsure": f"{unsure:,}",
     }
-    examples = [f"{names.get(told[place], told[place])}: {texts[place][:120]}" for place in other_places[:3]]
-    return [Found("mixed_languages", len(other_places), len(told), examples, values)]
+    return [Found("mixed_languages", len(other_places), len(told), material.shown(other_places), values)]
 
 
 def find_mixed_scripts(material: Material) -> list[Found]:
@@ -117,8 +116,7 @@ def find_mixed_scripts(material: Material) -> list[Found]:
     (main, _), *others = counts.most_common()
     other_places = [place for place, script in enumerate(scripts) if script not in (main, None)]
     values = {"main": main.title(), "others": _listed({script.title(): rows for script, rows in others})}
-    examples = [material.texts[place][:120] for place in other_places[:3]]
-    return [Found("mixed_scripts", len(other_places), len(scripts), examples, values)]
+    return [Found("mixed_scripts", len(other_places), len(scripts), material.shown(other_places), values)]
 
 
 def _main_script(text: str) -> str | None:
@@ -145,8 +143,7 @@ def find_lookalikes(material: Material) -> list[Found]:
     if not rows:
         return []
     shown = "; ".join(f"{word[:40]} ({_told_apart(word)})" for word, _ in words.most_common(3))
-    examples = [material.texts[place][:120] for place in rows[:3]]
-    return [Found("lookalike_letters", len(rows), len(material.texts), examples, {"words": shown})]
+    return [Found("lookalike_letters", len(rows), len(material.texts), material.shown(rows), {"words": shown})]
 
 
 def _looks_otherwise(word: str) -> bool:

@@ -21,8 +21,6 @@ WHOLE = 10**6
 """Tokens at which nothing is cut."""
 SPECIAL_TOKENS = 2
 """Tokens that most models put around a text."""
-SHOWN = 120
-"""Characters of an example."""
 _PIECES = re.compile(r"\w+|[^\w\s]")
 
 
@@ -61,7 +59,8 @@ class Reach:
 
 def find_long_texts(material: Material) -> list[Found]:
     """Rows that the first model at hand cuts, with what every other candidate would cut."""
-    inputs = _sample(material)
+    places = _sample(material)
+    inputs = [material.rows.inputs[place] for place in places]
     reaches, lengths = measure_reaches(material, inputs)
     least = material.rules.audit.numbers["long_texts_share"].value
     if not any(reach.rows_cut >= max(1, least * reach.of) for reach in reaches):
@@ -74,9 +73,8 @@ def find_long_texts(material: Material) -> list[Found]:
         "tokens_share": f"{100 * first.tokens_cut:.1f} %",
         "by_model": "; ".join([*cutting, "the others cut nothing"] if len(cutting) < len(reaches) else cutting),
     }
-    cut = [given for given, length in zip(inputs, lengths, strict=True) if length > first.limit]
-    examples = [f"{as_one_text(given)[:SHOWN]} …" for given in cut[:3]]
-    return [Found("long_texts", first.rows_cut, first.of, examples, values)]
+    cut = [place for place, length in zip(places, lengths, strict=True) if length > first.limit]
+    return [Found("long_texts", first.rows_cut, first.of, material.shown(cut), values)]
 
 
 def measure_reaches(material: Material, inputs: Sequence[Input]) -> tuple[list[Reach], Array]:
@@ -129,7 +127,6 @@ def _estimate_tokens(material: Material, inputs: Sequence[Input]) -> Array:
     return np.ceil(pieces * material.rules.audit.numbers["tokens_a_piece"].value) + SPECIAL_TOKENS
 
 
-def _sample(material: Material) -> list[Input]:
-    inputs = material.rows.inputs
-    drawn = np.random.default_rng(material.answers.seed).permutation(len(inputs))[:TOKENISED_ROWS]
-    return [inputs[place] for place in sorted(drawn)]
+def _sample(material: Material) -> list[int]:
+    drawn = np.random.default_rng(material.answers.seed).permutation(len(material.rows))[:TOKENISED_ROWS]
+    return sorted(int(place) for place in drawn)

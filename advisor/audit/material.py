@@ -79,6 +79,10 @@ class Material:
         shown = (position for position in positions if self.data.sides[position] != "test")
         return [self.example(position) for position, _ in zip(shown, range(EXAMPLES), strict=False)]
 
+    def shown(self, places: Sequence[int]) -> list[str]:
+        """The first rows of these places among `rows`."""
+        return self.examples([self.positions[place] for place in places[:EXAMPLES]])
+
     def example(self, position: int) -> str:
         """Where a row stands, and how its text begins, personal data masked.
 

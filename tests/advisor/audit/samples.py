@@ -38,7 +38,8 @@ def make_material(
     """Rows of a task, all for training unless told otherwise; labels alternate when none are given."""
     given = tuple(answers if answers is not None else ["ab"[place % 2] for place in range(len(inputs))])
     rows = Rows(row_ids(tuple(inputs), given), tuple(inputs), given)
-    data = Dataset(rows, group(rows.inputs), list(sides or ["train"] * len(rows)), False, 0)
+    places = [f"row {place + 1}" for place in range(len(rows))]
+    data = Dataset(rows, group(rows.inputs), list(sides or ["train"] * len(rows)), False, 0, (), places)
     candidates = [Candidate(name=embedder.source.name, source=embedder.source, at_hand=True)] if embedder else []
     asked = Answers(task=task, data=DataSource(train="x.csv"))
     return Material(data, load_task(task), asked, RULES, candidates, lambda: embedder)
