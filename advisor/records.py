@@ -315,6 +315,19 @@ class LengthProfile(Record):
     """Tokens after which models cut a text, and the names of those models."""
 
 
+class Suspect(Record):
+    """A row whose answer is probably wrong."""
+
+    row: str
+    """Where it stands."""
+    row_id: str
+    answer: str
+    likelier: str
+    """What a model says that did not see the row."""
+    doubt: float
+    """Probability that the answer is wrong; for scores how many standard deviations it lies away."""
+
+
 class Audit(Document):
     """What is in the data and what is wrong with it, weightiest first."""
 
@@ -334,6 +347,8 @@ class Audit(Document):
     lengths: LengthProfile | None
     """Null where no text is left to look at."""
     findings: list[Finding]
+    suspects: list[Suspect] = Field(default_factory=list)
+    """Answers that are probably wrong, the least credible first."""
     left_out: list[str]
     """Checks that were not made, and why."""
     invalidates: bool

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from advisor.audit.material import Found, Material
+from pipeline.data.personal_data import mask
 from pipeline.task import Input
 
 SHOWN = 120
@@ -61,7 +62,7 @@ def find_boilerplate(material: Material) -> list[Found]:
     left = [pattern.sub(" ", text).split() for text in inside]
     most = sorted(shared.items(), key=lambda item: -item[1])
     values = {
-        "parts": "; ".join(f"“{part[:SHOWN]}” ({rows:,} rows)" for part, rows in most[:5]),
+        "parts": "; ".join(f"“{mask(part)[:SHOWN]}” ({rows:,} rows)" for part, rows in most[:5]),
         "words_before": f"{np.median([len(text.split()) for text in inside]):.0f}",
         "words_left": f"{np.median([len(words) for words in left]):.0f}",
         "nothing_left": f"{sum(not words for words in left):,}",

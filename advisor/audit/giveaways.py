@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from advisor.audit.material import Found, Material
+from pipeline.data.personal_data import mask
 from pipeline.evaluation.intervals import wilson
 from pipeline.task import Answer
 
@@ -212,7 +213,7 @@ def _is_tag(token: str) -> bool:
 def _shown(token: str) -> str:
     """A token as a person reads it; of what is no word all digits are 0."""
     place = ENDS.get(token[0])
-    bare = f"“{token.lstrip(''.join((TAG_MARK, *ENDS)))}”"
+    bare = f"“{mask(token.lstrip(''.join((TAG_MARK, *ENDS))))}”"
     return f"{bare} at the {place}" if place else bare
 
 

@@ -11,6 +11,7 @@ from advisor.audit.copies import FILES, find_copies, find_leaks, find_uncompared
 from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
 from advisor.audit.giveaways import find_labels_in_texts, find_telltales
+from advisor.audit.label_noise import find_label_noise, list_suspects
 from advisor.audit.labels import find_conflicts, find_gaps, find_uneven_classes
 from advisor.audit.languages import find_lookalikes, find_mixed_languages, find_mixed_scripts
 from advisor.audit.lengths import measure_lengths
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     find_label_variants,
     find_wrong_encoding,
     find_personal_data,
+    find_label_noise,
     find_labels_in_texts,
     find_telltales,
     find_long_texts,
@@ -85,6 +87,7 @@ def inspect(material: Material, subject: Subject) -> Audit:
         profiles=list(subject.profiles),
         lengths=measure_lengths(material, subject.candidates),
         findings=[_shown(each, subject) for each in sorted(findings, key=_weight)],
+        suspects=list_suspects(material),
         left_out=_left_out(material, subject),
         invalidates=any(each.severity == "invalidates" for each in findings),
         seconds=time.perf_counter() - begun,
@@ -115,6 +118,11 @@ def _left_out(material: Material, subject: Subject) -> list[str]:
         found.append(
             "Checks that read the texts with a model were not made: none is on this machine. "
             'Install the embedded one with `pip install "finetune-advisor[demo]"`.'
+        )
+    if material.noise is None:
+        found.append(
+            "Wrong answers were not looked for: that takes 200 usable rows of at least two classes, one answer to a row, and a model "
+            "where a row is a pair of texts."
         )
     unsealed = sum(side != "test" for side in material.data.sides)
     if len(material.positions) < unsealed:

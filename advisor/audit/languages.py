@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.audit.material import Found, Material
+from pipeline.data.personal_data import mask
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -142,7 +143,7 @@ def find_lookalikes(material: Material) -> list[Found]:
             rows.append(place)
     if not rows:
         return []
-    shown = "; ".join(f"{word[:40]} ({_told_apart(word)})" for word, _ in words.most_common(3))
+    shown = "; ".join(f"{mask(word)[:40]} ({_told_apart(word)})" for word, _ in words.most_common(3))
     return [Found("lookalike_letters", len(rows), len(material.texts), material.shown(rows), {"words": shown})]
 
 

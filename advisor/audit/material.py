@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from advisor.audit.counts import conflicting_positions, rows_per_class, unsealed_positions, usable_positions
+from advisor.audit.noise import Noise, look_for_noise
 from advisor.records import Answers, Candidate
 from advisor.rule_records import Rules
 from pipeline.data.dataset import Dataset
@@ -73,6 +74,11 @@ class Material:
     def classes(self) -> dict[str, int]:
         """Usable rows for each kind of answer."""
         return rows_per_class(self.data, self.task, usable_positions(self.data, self.task))
+
+    @cached_property
+    def noise(self) -> Noise | None:
+        """What held-out answers say of the labels; None where they cannot tell."""
+        return look_for_noise(self.data, self.task, self.embedder(), self.answers.seed)
 
     def examples(self, positions: Sequence[int]) -> list[str]:
         """The first rows of these that are not sealed: where each stands, and how its text begins."""
