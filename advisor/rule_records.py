@@ -158,6 +158,8 @@ class TaskRules(Record):
     title: str
     summary: str
     """What goes in and what comes out, in one line."""
+    answered_by: Literal["label", "labels", "number", "spans"] = "label"
+    """How a person gives an answer: to choose one label or several, to type a number, to mark up spans."""
     metrics: list[str] = Field(default_factory=list)
     """Names of its metrics, the default first; empty while the task is not built."""
     templates: list[str] = Field(default_factory=list)

@@ -13,7 +13,7 @@ HOUSE = Path(__file__).resolve().parent.parent
 ADVISOR = """
     __main__ commands
     mending
-    doctor demo catalogue prediction schemas
+    doctor demo catalogue labelling prediction schemas
     audits
     session
     advise planning investigation measuring
@@ -44,6 +44,7 @@ DATA = """
     label_variants mojibake personal_data identity_numbers columns agreement roles evidence profiles values
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
+LABELLING = "asking prompts handover session belief pool ranking target markup labelled_file"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
 TRAINING = "train progress journal"
@@ -54,6 +55,7 @@ LADDERS = {
     "advisor.measurements": MEASUREMENTS,
     "advisor.audit": AUDIT,
     "advisor.mending": MENDING,
+    "advisor.labelling": LABELLING,
     "pipeline": PIPELINE,
     "pipeline.data": DATA,
     "pipeline.data.formats": FORMATS,

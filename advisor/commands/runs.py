@@ -1,7 +1,7 @@
-"""Commands on what was run: predict, runs."""
+"""Commands on what was run: predict, label, runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,62 @@ def predict(
     from advisor.session import pairs
 
     named = {**pairs(column), **({} if text is None else {"text": text})}
-    source = {
+    source = _source(data, data_format, encoding, delimiter, sheet, query)
+    way, rows = predict_rows(open_existing(run), source, out, cheap=cheap, named=named)
+    terminal().say(f"{rows:,} rows answered by the {way} way, written to '{out}'.")
+
+
+@app.command()
+@door
+def label(
+    run: Run,
+    data: Annotated[
+        list[str],
+        typer.Option(help="Rows to label, of any kind that can be read; can be repeated.", show_default=False),
+    ],
+    out: Annotated[Path | None, typer.Option(help="File for the answers; labelled.jsonl in the run otherwise.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Who answers; kept with each answer.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text, when named differently here.")] = None,
+    column: Columns = None,
+    most: Annotated[int | None, typer.Option(min=1, help="Rows to ask, or with --json to rank.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the ranked rows with reasons instead of asking.")] = False,
+    data_format: Format = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    sheet: Sheet = None,
+    query: Query = None,
+) -> None:
+    """Ask for the labels that would help most, row by row, and say when they are enough."""
+    from advisor.labelling.asking import Wish, ask_rows, prepare, refuse_without_terminal, write_ranked
+    from advisor.run_folder import open_existing
+    from advisor.session import pairs, quiet_libraries
+
+    folder = open_existing(run)
+    if not json:
+        refuse_without_terminal()
+    named = {**pairs(column), **({} if text is None else {"text": text})}
+    source = _source(data, data_format, encoding, delimiter, sheet, query)
+    shown = terminal(json=json)
+    with shown.progress("Choosing rows to label") as progress:
+        progress.step("starting")
+        quiet_libraries()
+        sitting = prepare(folder, Wish(source, out, annotator, named, most), progress)
+    if json:
+        write_ranked(sitting, most)
+    else:
+        ask_rows(sitting, most, shown.say)
+
+
+def _source(
+    data: list[str],
+    data_format: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+    query: str | None,
+) -> dict[str, Any]:
+    """Rows and how they are written, as under [data]."""
+    return {
         "train": data[0] if len(data) == 1 else data,
         "format": data_format,
         "encoding": encoding,
@@ -45,8 +100,6 @@ def predict(
         "sheet": sheet,
         "query": query,
     }
-    way, rows = predict_rows(open_existing(run), source, out, cheap=cheap, named=named)
-    terminal().say(f"{rows:,} rows answered by the {way} way, written to '{out}'.")
 
 
 @app.command()

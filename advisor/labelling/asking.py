@@ -1,0 +1,257 @@
+"""`advisor label`: from a run and a file to answers, row by row; or, for another tool, to the ranked rows."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import AnswersError
+from advisor.labelling import prompts
+from advisor.labelling.handover import hand_over
+from advisor.labelling.labelled_file import LabelledFile
+from advisor.labelling.markup import as_scheme, kinds_of, mark_up, read_markup
+from advisor.labelling.ranking import Pick
+from advisor.labelling.session import Known, Sitting
+from advisor.measuring import Progress
+from advisor.rulebook import load_rules
+from advisor.run_folder import RunFolder
+from pipeline.data.duplicates import group
+from pipeline.data.reading import read
+from pipeline.data.values import as_number
+from pipeline.records import DataSource
+from pipeline.task import Answer, Rows
+
+FILE = "labelled.jsonl"
+MOST_RANKED = 100
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asked for.
+
+    Attributes:
+        data: File with rows to label.
+        out: File for the answers; the run's own when None.
+        annotator: Who answers.
+        named: Columns by role, where the file names them differently.
+        most: Rows to rank or to ask; None for as many as there are.
+    """
+
+    data: str
+    out: Path | None = None
+    annotator: str | None = None
+    named: Mapping[str, Any] | None = None
+    most: int | None = None
+
+
+Say = Callable[[str], None]
+
+
+def refuse_without_terminal() -> None:
+    """Say what to do instead where nobody can be asked.
+
+    Raises:
+        AnswersError: There is no terminal.
+    """
+    from advisor.interview import has_terminal
+
+    if not has_terminal():
+        raise AnswersError(
+            "Labelling asks in the terminal, and there is none.",
+            "Add --json to get the rows that would help most, ranked and with reasons, for a labelling tool.",
+        )
+
+
+def prepare(folder: RunFolder, wish: Wish, progress: Progress) -> Sitting:
+    """Read the rows, rank them, and take up what earlier sittings left."""
+    file = LabelledFile.open(wish.out or folder.path / FILE)
+    given = folder.answers.data
+    source = DataSource(train=wish.data, encoding=given.encoding, delimiter=given.delimiter)
+    known = Known(folder, load_rules(), progress, source, wish.named or {}, file)
+    return Sitting(known, file, _earlier(known, file), wish.annotator)
+
+
+def ask_rows(sitting: Sitting, most: int | None, say: Say) -> None:
+    """Ask until the person stops, the rows are through, or as many are answered as were wanted; then say how things stand."""
+    note = ""
+    was_enough = is_enough(sitting)
+    try:
+        while (pick := sitting.next()) is not None and (most is None or len(sitting.answers) < most):
+            reply = put(sitting, pick, note)
+            note = ""
+            if reply.act == "stop":
+                break
+            if reply.act == "skip":
+                sitting.skip(pick)
+            elif reply.act in ("back", "undo"):
+                note = (
+                    sitting.back if reply.act == "back" else sitting.undo
+                )() or "nothing to take back in this sitting"
+            else:
+                assert isinstance(reply.answer, str | float | tuple)
+                sitting.answer(pick, reply.answer)
+                if is_enough(sitting) and not was_enough:
+                    was_enough, note = True, "That is enough to assess again: Ctrl-C stops and shows the command."
+    finally:
+        sitting.file.close()
+    _sum_up(sitting, say)
+
+
+def ranked(sitting: Sitting, most: int | None) -> dict[str, Any]:
+    """The rows that would help most with their reasons, and how far the labels are, for a labelling tool."""
+    pool = sitting.known.pool
+    sitting.abandon()
+    sitting.file.close()
+    picks = sitting.choose(most or MOST_RANKED)
+    return {
+        "file": pool.file,
+        "left_out": pool.left_out,
+        "goals": [goal.model_dump() for goal in _goals(sitting)],
+        "enough": is_enough(sitting),
+        "rows": [
+            {
+                "row": pool.rows.ids[pick.place],
+                **pool.cells[pick.place],
+                "because": pick.because,
+                "suggested": _plain(sitting.belief.suggested[pick.place]),
+                "probability": sitting.probability(pick.place),
+            }
+            for pick in picks
+        ],
+    }
+
+
+def write_ranked(sitting: Sitting, most: int | None) -> None:
+    """The same as one JSON document on standard output."""
+    sys.stdout.write(json.dumps(ranked(sitting, most), ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def is_enough(sitting: Sitting) -> bool:
+    """Whether the labels would no longer stand in the way of a verdict."""
+    return sitting.known.target.enough(len(sitting.new_rows()), sitting.added())
+
+
+def put(sitting: Sitting, pick: Pick, note: str) -> prompts.Reply:
+    """Ask one row as its task is asked."""
+    known, place = sitting.known, pick.place
+    given = known.pool.rows.inputs[place]
+    sentence = known.asked == "spans" or isinstance(given, str)
+    card = prompts.Card(_progress(sitting), [_text(known, place)] if sentence else list(given), pick.because, note)
+    if known.asked == "number":
+        guess = float(sitting.belief.suggested[place])  # type: ignore[arg-type]
+        title = f"a number, Enter takes {guess:.3g}"
+        return prompts.type_answer(card, title, "", _number(known), f"{guess:.3g}")
+    if known.asked == "spans":
+        return _put_spans(sitting, card, place)
+    chances = sitting.chances(place)
+    if known.asked == "labels":
+        ticked = sitting.belief.suggested[place]
+        return prompts.choose_labels(card, chances, ticked if isinstance(ticked, tuple) else ())
+    return prompts.choose_label(card, chances)
+
+
+def _put_spans(sitting: Sitting, card: prompts.Card, place: int) -> prompts.Reply:
+    known = sitting.known
+    words = [str(word) for word in known.pool.rows.inputs[place]]
+    tags = sitting.belief.suggested[place]
+    assert isinstance(tags, tuple)
+    classes = sitting.classes()
+
+    def tagged(typed: str) -> tuple[str, ...]:
+        return as_scheme(len(words), read_markup(typed, words), classes)
+
+    kinds = ", ".join(kinds_of(classes))
+    return prompts.type_answer(card, f"[words](label), labels: {kinds}", mark_up(words, tags), tagged)
+
+
+def _text(known: Known, place: int) -> str:
+    given = known.pool.rows.inputs[place]
+    if isinstance(given, str):
+        return given
+    column = known.columns.get("text")
+    return str(known.pool.cells[place][column]) if isinstance(column, str) else " ".join(given)
+
+
+def _number(known: Known) -> Callable[[str], float]:
+    low, high = (as_number(known.task.options.get(key)) for key in ("lowest", "highest"))
+
+    def read_number(typed: str) -> float:
+        found = as_number(typed.replace(",", "."))
+        if found is None:
+            raise AnswersError(f"'{typed}' is not a number.", "Type one, such as 3.5.")
+        if (low is not None and found < low) or (high is not None and found > high):
+            raise AnswersError(f"{found:g} lies outside the scale.", f"It goes from {low} to {high}.")
+        return found
+
+    return read_number
+
+
+def _goals(sitting: Sitting) -> list[Any]:
+    return sitting.known.target.goals(len(sitting.new_rows()), sitting.added())
+
+
+def _progress(sitting: Sitting) -> str:
+    """How many are answered, and what is still wanted; the shortest class last."""
+    goals = _goals(sitting)
+    open_ones = [f"{goal.title}: {goal.have} of {goal.need}" for goal in goals if not goal.reached]
+    need = sitting.known.target.fewest_per_class
+    counts = sitting.known.target.counts(sitting.added())
+    shortest = sorted((count, label) for label, count in counts.items() if count < need)[:1]
+    if not any(goal.title.startswith("'") and not goal.reached for goal in goals):
+        open_ones += [f"'{label}': {count} of {need}" for count, label in shortest]
+    answered = f"{len(sitting.answers):,} answered"
+    return " · ".join([answered, *(open_ones[:3] or ["enough to assess again"])])
+
+
+def _sum_up(sitting: Sitting, say: Say) -> None:
+    standing = [line for line in sitting.file.standing() if line.act == "answered"]
+    if not standing:
+        say("No row is labelled yet.")
+        sitting.abandon()
+        return
+    known = sitting.known
+    sealed = sum(line.side == "test" for line in standing)
+    drawn = f", {sealed:,} of them drawn at random and kept for the sealed rows" if sealed else ""
+    say(f"{len(standing):,} rows are labelled in '{_shown(sitting.file.path)}'{drawn}.")
+    for goal in _goals(sitting):
+        say(f"  {goal.title}: {goal.have:,} of {goal.need:,}{'' if goal.reached else ', still short'}")
+    if known.target.wants_sealed:
+        wanted = known.target.sealed_wanted
+        have = known.target.sealed + sealed
+        say(f"  sealed rows: {have:,}; about {wanted:,} would prove a useful gain four times in five")
+    rise = sitting.finish()
+    if rise is not None:
+        say(rise.say(known.metric.facts))
+    enough = is_enough(sitting)
+    path = hand_over(known.folder, known.columns, sitting.file)
+    say(
+        "Enough for a new verdict:"
+        if enough
+        else "When there are more, go on with the same command. To assess what is there:"
+    )
+    say(f"  advisor assess {_shown(path)}")
+
+
+def _earlier(known: Known, file: LabelledFile) -> Rows:
+    """Rows that were answered for training before, as the reader reads them back."""
+    nothing = known.train.take([])
+    if not file.path.is_file() or file.path.stat().st_size == 0:
+        return nothing
+    source = DataSource(train=str(file.path.resolve()))
+    table = read(source.train, source, Path.cwd())
+    rows = known.task.rows(table, known.columns, source.train, labelled=True)
+    sealed = {line.text_hash for line in file.standing() if line.side == "test"}
+    hashes = group(rows.inputs).text_hashes if len(rows) else []
+    return rows.take([place for place, key in enumerate(hashes) if key not in sealed])
+
+
+def _plain(answer: Answer | object) -> object:
+    return list(answer) if isinstance(answer, tuple) else answer
+
+
+def _shown(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
