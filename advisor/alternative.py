@@ -59,8 +59,12 @@ def save_alternative(
     save_record(description, target / "way.json")
 
 
-def load_alternative(folder: Path) -> tuple[SavedWay, Predict]:
+def load_alternative(folder: Path, at_hand: Embedder | None = None) -> tuple[SavedWay, Predict]:
     """Load the cheap way of a run.
+
+    Args:
+        folder: The run.
+        at_hand: Features that were computed already; used where they are of the model that the way reads.
 
     Raises:
         RunFolderError: The run has none.
@@ -70,6 +74,9 @@ def load_alternative(folder: Path) -> tuple[SavedWay, Predict]:
     if not (target / "way.json").is_file():
         raise RunFolderError(f"'{folder}' holds no cheap way yet.", f"Go on with the run: `advisor assess {folder}`.")
     way = load_record(SavedWay, target / "way.json")
-    path = locate(way.model, folder)
-    embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
+    if at_hand is not None and (at_hand.source, at_hand.preparation) == (way.model, way.preparation):
+        embedder: Embedder | None = at_hand
+    else:
+        path = locate(way.model, folder)
+        embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
     return way, load_task(way.task, way.options).load_rival(target, embedder)

@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from advisor.alternative import load_alternative
 from advisor.labelling.ranking import Belief
 from advisor.run_folder import RunFolder
 from pipeline.predictors.fine_tuned import load_fine_tuned
@@ -27,15 +25,6 @@ def fine_tuned_of(folder: RunFolder) -> Predict | None:
     if folder.has("result.json") and (model / "config.json").is_file():
         return load_fine_tuned(model)
     return None
-
-
-def cheap_way_of(folder: Path) -> Predict:
-    """The run's best cheap way.
-
-    Raises:
-        RunFolderError: It has none yet.
-    """
-    return load_alternative(folder)[1]
 
 
 def believe(

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from advisor.alternative import load_alternative
 from advisor.errors import AnswersError, RunFolderError
-from advisor.labelling.belief import Asked, believe, believe_probe, cheap_way_of, fine_tuned_of, mix
+from advisor.labelling.belief import Asked, believe, believe_probe, fine_tuned_of, mix
 from advisor.labelling.labelled_file import LabelledFile, LogLine, now
 from advisor.labelling.markup import say_spans
 from advisor.labelling.pool import Pool, read_pool
@@ -129,7 +130,7 @@ class Known:
     def first_belief(self) -> Belief:
         """What the fine-tuned model says, else the best cheap way, else, where that tells nothing apart, a probe."""
         self.progress.step("answering the rows, to see where it is unsure")
-        predict = fine_tuned_of(self.folder) or cheap_way_of(self.folder.path)
+        predict = fine_tuned_of(self.folder) or load_alternative(self.folder.path, self.setting.embedder)[1]
         classes = self.classes_with(self.train.take([]))
         found = believe(self.asked, self.task, predict(self.pool.rows), classes, self.target.rows_per_class)
         return found if found is not None else self.probe_belief(self.train, [])
