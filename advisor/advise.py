@@ -13,6 +13,7 @@ from advisor.factors import (
     weighted_points,
 )
 from advisor.investigation import Facts, find_out, make_case
+from advisor.licences import notes_on_data
 from advisor.measuring import Measuring, Progress
 from advisor.planning import make_plan
 from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet, Reason
@@ -116,6 +117,8 @@ def _remarks(measuring: Measuring, verdict: Verdict, provable: float | None) -> 
         for slot, value in values.items():
             sentence = sentence.replace(slot, value)
         found.append(Reason(code="hard_to_prove", because=sentence))
+    notes = notes_on_data(measuring.answers, measuring.rules.licences)
+    found += [Reason(code="data_licence_note", because=note) for note in notes]
     level = expertise_level(measuring.answers.expertise)
     if level < thresholds["guided"].value:
         sentence = thresholds["guided"].because.replace("{value}", shown(level, "number"))

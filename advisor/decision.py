@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from advisor.factors import shown
+from advisor.licences import Forbidden
 from advisor.records import Flip, Reason
 from advisor.rule_records import DecisionRules
 from advisor.rulebook import say_way
@@ -54,6 +55,8 @@ class Case:
         latency_share: Of the time that one answer may take in use; None without a limit.
         comparable: Whether the rows allow a comparison at all.
         invalid: What the audit found that would make any result meaningless.
+        forbidden_model: The model that would be fine-tuned, where its licence forbids the stated use.
+        forbidden_data: What of the data's licence forbids the stated use, and how that would change.
     """
 
     usable_rows: int
@@ -72,6 +75,8 @@ class Case:
     latency_share: float | None = None
     comparable: bool = True
     invalid: Sequence[Finding] = ()
+    forbidden_model: Forbidden | None = None
+    forbidden_data: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,17 @@ def _what_is_wanting(case: Case, rules: DecisionRules) -> list[_Veto]:
         found.append(_veto(rules, "invalid_data", "data_availability", finding.because, finding.mend, title))
     if case.consent == "no":
         found.append(_veto(rules, "no_consent", "data_availability", case.consent))
+    return [*found, *_what_is_forbidden(case, rules)]
+
+
+def _what_is_forbidden(case: Case, rules: DecisionRules) -> list[_Veto]:
+    found = []
+    if case.forbidden_model is not None:
+        model = case.forbidden_model
+        found.append(_veto(rules, "model_licence", "licence", model.licence, model.use, model.what))
+    if case.forbidden_data is not None:
+        because, flip = case.forbidden_data
+        found.append((Reason(code="data_licence", because=because), Flip(factor="licence", because=flip)))
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
 from advisor.forecast import Race, RowCounts, forecast
+from advisor.licences import forbidden_model, forbidding_mark
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
 from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
@@ -116,6 +117,8 @@ def make_case(
         if facts.rivals
         else None
     )
+    mark = forbidding_mark(measuring.answers, measuring.rules.licences)
+    licence = measuring.answers.provenance.licence
     return Case(
         usable_rows=dataset.usable_rows,
         smallest_class=rarest,
@@ -133,6 +136,8 @@ def make_case(
         points=points,
         comparable=measuring.bench is not None,
         invalid=[finding for finding in measuring.audit.findings if finding.severity == "invalidates"],
+        forbidden_model=forbidden_model(facts.candidate.name, measuring.rules.models, measuring.answers),
+        forbidden_data=(mark.because.replace("{licence}", licence), mark.flip) if mark else None,
     )
 
 

@@ -1,13 +1,27 @@
 """What to do next after a verdict or a result, best first. Pure."""
 
+from collections.abc import Sequence
+
 from advisor.records import Decision
+from advisor.rule_records import Advice
 from advisor.rulebook import say_way
 from pipeline.evaluation.comparison import say_amount
 from pipeline.records import ClassErrors, NextStep, NextSteps, Result
 
+LABELS_WANTED = frozenset(
+    {"too_few_rows", "class_without_rows", "few_rows_per_class", "nothing_to_compare", "go_points"}
+)
+"""Reasons for a not-yet that more labelled rows take away."""
 
-def after_decision(decision: Decision, folder: str) -> NextSteps:
-    """What to do after a verdict."""
+
+def after_decision(decision: Decision, folder: str, advice: Sequence[Advice] = ()) -> NextSteps:
+    """What to do after a verdict.
+
+    Args:
+        decision: The verdict.
+        folder: The run's.
+        advice: Good practice on collecting rows, said where labels are what is wanted.
+    """
     if decision.verdict == "go":
         return NextSteps.of(
             NextStep(
@@ -26,9 +40,20 @@ def after_decision(decision: Decision, folder: str) -> NextSteps:
     ]
     ready = _use_alternative(decision, folder)
     if decision.verdict == "not_yet":
-        return NextSteps.of(*steps, ready)
+        wanted = LABELS_WANTED & {reason.code for reason in decision.reasons}
+        return NextSteps.of(*steps, ready, *(_label_more(folder, advice) if wanted else []))
     another = _measure_another(decision, "Another model may see more in these texts.") if decision.forecast else []
     return NextSteps.of(ready, *steps, *another)
+
+
+def _label_more(folder: str, advice: Sequence[Advice]) -> list[NextStep]:
+    """The command that asks for the rows that would help most, and how to come by good ones."""
+    label = NextStep(
+        title="Label the rows that would help most",
+        because="It asks for them one by one, suggests an answer, saves each at once, and says when they are enough.",
+        command=f"advisor label {folder} --data unlabelled.csv",
+    )
+    return [label, *(NextStep(title=each.title, because=each.because, source=each.source) for each in advice)]
 
 
 def _use_alternative(decision: Decision, folder: str) -> NextStep:

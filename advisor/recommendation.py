@@ -8,6 +8,7 @@ from pathlib import Path
 
 from advisor.errors import AnswersError
 from advisor.factors import speaks
+from advisor.licences import forbidden_model
 from advisor.records import UNKNOWN, Answers, Candidate, ModelMeasurement, RankedModel, Recommendation
 from advisor.rule_records import ModelEntry, Rules
 from pipeline.models import locate, weight_bytes
@@ -41,22 +42,25 @@ class Circumstances:
 def shortlist(answers: Answers, rules: Rules, folder: Path) -> list[Candidate]:
     """The models that fit the user's limits: those named in the answers, else the whole catalogue.
 
+    Models whose licence forbids the stated use are left out; where no other is left they stay, for a verdict that says so.
+
     Raises:
         AnswersError: A name is neither in the catalogue nor a folder with a model, or no model fits the limits.
     """
     catalogue, reads = rules.models, rules.tasks[answers.settled_task].reads
     named = [_named(name, catalogue, folder) for name in answers.models.candidates]
-    limited = [entry for entry in catalogue.values() if entry.kind in reads and _allowed(entry, answers)]
     found = named or [
         Candidate(name=entry.name, source=entry.source(), at_hand=is_at_hand(entry.source(), folder))
-        for entry in limited
+        for entry in catalogue.values()
+        if entry.kind in reads
     ]
+    found = [each for each in found if forbidden_model(each.name, catalogue, answers) is None] or found
     limit = answers.deployment.max_model_mb
     if limit is not None:
         found = [candidate for candidate in found if _megabytes(candidate, catalogue, folder) <= limit]
     if not found:
         raise AnswersError(
-            "No model fits your limits on licence and size.",
+            "No model fits your limit on size.",
             "Allow more in [deployment], or name a folder in models.candidates.",
         )
     return found
@@ -110,10 +114,6 @@ def _token_limit(path: Path) -> int:
     tokenizer = path / "tokenizer_config.json"
     limit = json.loads(tokenizer.read_text(encoding="utf-8")).get("model_max_length") if tokenizer.is_file() else None
     return min(positions, int(limit)) if limit else positions
-
-
-def _allowed(entry: ModelEntry, answers: Answers) -> bool:
-    return entry.commercial_use or answers.deployment.licence == "any"
 
 
 def is_at_hand(source: ModelSource, folder: Path) -> bool:

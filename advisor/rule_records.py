@@ -316,6 +316,28 @@ class ColumnRules(Record):
     signs: Signs
 
 
+class LicenceMark(Record):
+    """What certain words in the licence of data say about its use: one of `rules/licences.toml`."""
+
+    words: list[str]
+    forbids: Literal["commercial"] | None = None
+    """The use that it forbids, which is a veto; without it the sentence is only said."""
+    because: str
+    """`{licence}` stands for what the user wrote."""
+    flip: str = ""
+    source: Origin
+
+
+class Advice(Record):
+    """Good practice on collecting and labelling rows: one of `rules/collecting.toml`."""
+
+    title: str
+    because: str
+    source: Origin
+    tasks: list[str] = Field(default_factory=list)
+    """Tasks that it is for; all when empty."""
+
+
 class Demo(Record):
     """A demo of `advisor demo`: `rules/demo.toml`."""
 
@@ -341,3 +363,5 @@ class Rules(Record):
     """Words that mark each domain, to guess where texts come from."""
     columns: ColumnRules
     audit: AuditRules
+    licences: list[LicenceMark]
+    """What words in licences of data say."""

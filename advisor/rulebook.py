@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from advisor.errors import RuleError
 from advisor.rule_records import (
+    Advice,
     AuditRules,
     ColumnRules,
     DecisionRules,
     Demo,
     FactorRule,
     ForecastRules,
+    LicenceMark,
     ModelEntry,
     Rules,
     StrategyRules,
@@ -48,6 +50,9 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         domains=_read(folder / "domains.toml")["words"],
         columns=load_columns(folder),
         audit=_read_audit(folder / "audit"),
+        licences=[
+            _checked(LicenceMark, mark, folder / "licences.toml") for mark in _read(folder / "licences.toml")["mark"]
+        ],
     )
 
 
@@ -84,6 +89,13 @@ def say_way(name: str) -> str:
     """The name of a way to answer, for people."""
     ways = load_ways()
     return ways[name].title if name in ways else name.replace("_", " ")
+
+
+def load_advice(task: str, folder: Path = RULES_FOLDER) -> list[Advice]:
+    """Read the good practice on collecting rows for a task."""
+    path = folder / "collecting.toml"
+    found = [_checked(Advice, values, path) for values in _read(path)["advice"]]
+    return [advice for advice in found if not advice.tasks or task in advice.tasks]
 
 
 def load_demos(folder: Path = RULES_FOLDER) -> dict[str, Demo]:

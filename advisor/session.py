@@ -17,7 +17,7 @@ from advisor.errors import AnswersError
 from advisor.next_steps import after_decision, after_result
 from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
 from advisor.report.terminal import Terminal
-from advisor.rulebook import load_rules
+from advisor.rulebook import load_advice, load_rules
 from advisor.run_folder import RunFolder, note_as_last, open_run
 from pipeline.data.preview import say_dialects
 from pipeline.data.recognition import absolute
@@ -136,7 +136,7 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     decision = folder.load("decision", Decision)
     measurements = folder.load("measurements", Measurements)
     answers = folder.answers
-    steps = after_decision(decision, shown_path(folder.path))
+    steps = after_decision(decision, shown_path(folder.path), load_advice(answers.task))
     finished = folder.has("result.json")
     if not finished:
         _save_report(folder, answers, measurements, decision, None, steps)

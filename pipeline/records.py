@@ -469,6 +469,8 @@ class NextStep(Record):
     title: str
     because: str
     command: str | None = None
+    source: str | None = None
+    """Page that an advice was learned from."""
 
 
 class NextSteps(Document):

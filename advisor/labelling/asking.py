@@ -1,7 +1,6 @@
 """`advisor label`: from a run and a file to answers, row by row; or, for another tool, to the ranked rows."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from advisor.labelling.session import Known, Sitting
 from advisor.measuring import Progress
 from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder
+from advisor.session import shown_path
 from pipeline.data.duplicates import group
 from pipeline.data.reading import read
 from pipeline.data.values import as_number
@@ -215,7 +215,7 @@ def _sum_up(sitting: Sitting, say: Say) -> None:
     known = sitting.known
     sealed = sum(line.side == "test" for line in standing)
     drawn = f", {sealed:,} of them drawn at random and kept for the sealed rows" if sealed else ""
-    say(f"{len(standing):,} rows are labelled in '{_shown(sitting.file.path)}'{drawn}.")
+    say(f"{len(standing):,} rows are labelled in '{shown_path(sitting.file.path)}'{drawn}.")
     for goal in _goals(sitting):
         say(f"  {goal.title}: {goal.have:,} of {goal.need:,}{'' if goal.reached else ', still short'}")
     if known.target.wants_sealed:
@@ -232,7 +232,7 @@ def _sum_up(sitting: Sitting, say: Say) -> None:
         if enough
         else "When there are more, go on with the same command. To assess what is there:"
     )
-    say(f"  advisor assess {_shown(path)}")
+    say(f"  advisor assess {shown_path(path)}")
 
 
 def _earlier(known: Known, file: LabelledFile) -> Rows:
@@ -250,8 +250,3 @@ def _earlier(known: Known, file: LabelledFile) -> Rows:
 
 def _plain(answer: Answer | object) -> object:
     return list(answer) if isinstance(answer, tuple) else answer
-
-
-def _shown(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

@@ -21,7 +21,7 @@ from advisor.labelling.ranking import Belief, Classes, Landscape, Pick, choose, 
 from advisor.labelling.target import Rise, Target, measure_rise, set_target
 from advisor.measuring import Measuring, Progress
 from advisor.records import Decision, Measurements
-from advisor.rulebook import Rules
+from advisor.rule_records import Rules
 from advisor.run_folder import RunFolder
 from pipeline.data.dataset import log_test_reading
 from pipeline.errors import ModelError

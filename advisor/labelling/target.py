@@ -7,7 +7,7 @@ import numpy as np
 
 from advisor.measurements.bench import Bench
 from advisor.records import Decision, Measurements
-from advisor.rulebook import DecisionRules
+from advisor.rule_records import DecisionRules
 from pipeline.data.splitting import FEWEST_ROWS_FOR_A_PROOF, FEWEST_TEST_ROWS
 from pipeline.evaluation.comparison import say_gain
 from pipeline.evaluation.intervals import difference_interval

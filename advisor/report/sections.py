@@ -280,4 +280,6 @@ def step_blocks(steps: NextSteps) -> list[Block]:
         blocks.append(Paragraph(f"{place}. {step.title}. {step.because}"))
         if step.command:
             blocks.append(Command(step.command))
+        if step.source:
+            blocks.append(Paragraph(step.source, quiet=True, indent=5))
     return blocks

@@ -10,6 +10,7 @@ import pytest
 
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes, decide
 from advisor.investigation import best_way
+from advisor.licences import Forbidden
 from advisor.rulebook import load_rules
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import Finding, Score
@@ -258,6 +259,8 @@ def random_case(draw: random.Random) -> Case:
         points=4 * draw.random(),
         comparable=draw.random() > 0.2,
         invalid=draw.choice([[], [], [INVALID]]),
+        forbidden_model=draw.choice([None, None, Forbidden("bert-nc", "cc-by-nc-4.0", "commercial use")]),
+        forbidden_data=draw.choice([None, None, ("NC data.", "Other data.")]),
     )
 
 
@@ -274,11 +277,11 @@ def test_every_combination_gets_a_verdict_with_filled_reasons_and_flips() -> Non
             assert found.name != "go"
         if case.best is not None and case.best.sure_room < 0:
             assert found.name != "go"
-        if case.consent == "no":
+        if case.consent == "no" or case.forbidden_model or case.forbidden_data:
             assert found.name == "not_yet"
         if not data_vetoes(case, RULES) and cheap_way_vetoes(case, RULES):
             assert decide(dataclasses.replace(case, probability=None), RULES) == found
-    assert seen == set(RULES.thresholds) - set(REMARKS)
+    assert seen - {"data_licence"} == set(RULES.thresholds) - set(REMARKS)
 
 
 def test_a_label_that_looks_like_a_slot_is_left_as_it_is() -> None:
@@ -336,3 +339,18 @@ def test_reason_and_flip_say_the_numbers_that_decided(
         return sentence.replace("{value}", value).replace("{limit}", limit).replace("{name}", name)
 
     assert (found.reasons[0].because, found.flips[0].because) == (filled(rule.because), filled(rule.flip))
+
+
+def test_a_forbidden_model_is_named_with_its_licence_and_the_use_and_what_would_flip_it() -> None:
+    forbidden = Forbidden("bert-nc", "cc-by-nc-4.0", "commercial use")
+    found = decide(case_of(forbidden_model=forbidden), RULES)
+    assert (found.name, [reason.code for reason in found.reasons]) == ("not_yet", ["model_licence"])
+    assert all(part in found.reasons[0].because for part in ("bert-nc", "cc-by-nc-4.0", "commercial use"))
+    assert "models.candidates" in found.flips[0].because
+    assert data_vetoes(case_of(forbidden_model=forbidden), RULES)
+
+
+def test_data_whose_licence_forbids_the_use_is_a_veto_with_its_own_words() -> None:
+    found = decide(case_of(forbidden_data=("It is NC.", "Take other data.")), RULES)
+    assert (found.name, found.reasons[0].code) == ("not_yet", "data_licence")
+    assert (found.reasons[0].because, found.flips[0].because) == ("It is NC.", "Take other data.")

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from advisor.next_steps import after_decision, after_result
+from advisor.records import Reason
+from advisor.rulebook import load_advice
 from pipeline.records import NextSteps
+from pipeline.task import TASKS
 from tests.advisor import decisions
 from tests.advisor.decisions import Sample
 
@@ -70,3 +73,26 @@ def test_the_weakest_class_is_named_with_what_it_is_taken_for_where_a_row_has_on
     because = after(sample, errors=several)[title]
     assert because == f"Its F1 is the lowest, {worst.f1:.3f}. More rows or clearer labels there help most."
     assert not [title for title in after(decisions.ratings()) if title.startswith("Look at the class")]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_not_yet_for_lack_of_labels_ends_with_the_command_and_good_practice_for_the_task(task: str) -> None:
+    decision = decisions.not_yet().decision.model_copy(
+        update={"reasons": [Reason(code="few_rows_per_class", because="")]}
+    )
+    advice = load_advice(task)
+    steps = after_decision(decision, "runs/one", advice).steps
+    commands = [step.command for step in steps]
+    assert commands[-len(advice) - 1 :] == ["advisor label runs/one --data unlabelled.csv", *[None] * len(advice)]
+    assert all(step.source for step in steps[-len(advice) :])
+    assert 4 <= len(advice) <= 6
+    assert len({each.title for each in advice}) == len(advice)
+    measure = "span F1" if task == "token-classification" else "alpha"
+    assert sum(measure in each.because and "--again" in each.because for each in advice) == 1
+
+
+@pytest.mark.parametrize("code", ["no_consent", "over_time_budget", "model_licence"])
+def test_a_not_yet_for_another_reason_asks_for_no_labels(code: str) -> None:
+    decision = decisions.not_yet().decision.model_copy(update={"reasons": [Reason(code=code, because="")]})
+    steps = after_decision(decision, "run", load_advice("text-classification")).steps
+    assert not any("advisor label" in (step.command or "") for step in steps)

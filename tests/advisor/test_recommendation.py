@@ -80,8 +80,7 @@ def test_limits_that_no_model_keeps_are_said(tmp_path: Path) -> None:
     with pytest.raises(AnswersError) as caught:
         shortlist(answers(max_model_mb=0.001), RULES, tmp_path)
     assert str(caught.value) == (
-        "No model fits your limits on licence and size.\n"
-        "Allow more in [deployment], or name a folder in models.candidates."
+        "No model fits your limit on size.\nAllow more in [deployment], or name a folder in models.candidates."
     )
 
 

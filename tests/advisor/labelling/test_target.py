@@ -1,6 +1,7 @@
 """When the labels are enough, and whether more of them still help."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def knows_as_many(rows: Rows, seed: int) -> KeptPredict:
             answers = tuple(truth[row] if place < known else "wrong" for place, row in enumerate(asked.ids))
             return Predictions(asked.ids, answers)
 
-        def save(self, folder: object) -> None: ...
+        def save(self, folder: Path) -> None: ...
 
     return Answerer()
 
