@@ -36,6 +36,7 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
     factors, verdict = weigh(measuring, facts, measurements)
     decision = _decision(measuring, facts, factors, verdict)
     folder.save("measurements", measurements)
+    folder.save("data_sheet", measuring.data_sheet)
     outcome: Go | NotYet | NoGo
     if verdict.name == "go":
         outcome = Go(decision=decision, plan=make_plan(measuring, facts, verdict))

@@ -1,5 +1,6 @@
 """Everything that is measured for one run, each thing once: what was saved by an earlier session is read back."""
 
+import datetime
 import functools
 import hashlib
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from advisor.columns import settle_columns
+from advisor.data_sheet import make_sheet
 from advisor.errors import RunFolderError
 from advisor.measurements.bench import Bench, make_bench
 from advisor.recommendation import at_hand, shortlist
@@ -35,7 +37,7 @@ from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
 from pipeline.models import check_weights, locate
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import Recipe, Record, TextPreparation, name_of
+from pipeline.records import DataSheet, Recipe, Record, TextPreparation, name_of
 from pipeline.storage import save_text
 from pipeline.task import Metric, RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
@@ -167,6 +169,14 @@ class Measuring:
                 update={"reading": self.folder.load("reading", Reading) if self.folder.has("reading.json") else None}
             ),
         )
+
+    @cached_property
+    def data_sheet(self) -> DataSheet:
+        """What a reader asks of the data."""
+        title = self.rules.tasks[self.task.key].title
+        day = datetime.date.today().isoformat()
+        findings = self.audit.findings
+        return make_sheet(self.answers, self.dataset, findings, self.rules.licences, title, day)
 
     @cached_property
     def aim(self) -> Aim:

@@ -5,7 +5,7 @@ from advisor.investigation import Facts
 from advisor.measuring import Measuring
 from advisor.run_folder import run_name
 from pipeline.data.splitting import FEWEST_ROWS_FOR_A_PROOF, load_splits, rows_checksum
-from pipeline.records import DataSheet, Plan
+from pipeline.records import Plan
 
 
 def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
@@ -38,7 +38,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         good_enough=measuring.aim.good_enough,
         result_ceiling="insufficient_evidence" if few else "none",
         seed=answers.seed,
-        data_sheet=DataSheet(**answers.provenance.model_dump()),
+        data_sheet=measuring.data_sheet,
         model_licence=entry.licence.value if entry else "unknown",
         forecast=facts.forecast,
         because=[reason.because for reason in verdict.reasons],

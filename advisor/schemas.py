@@ -4,12 +4,13 @@ import json
 
 from advisor.errors import AnswersError
 from advisor.records import Answers, Assessment, Audit, Decision, Measurements
-from pipeline.records import Document, NextSteps, Plan, Result
+from pipeline.records import DataSheet, Document, NextSteps, Plan, Result
 
 DOCUMENTS: dict[str, type[Document]] = {
     "answers": Answers,
     "audit": Audit,
     "measurements": Measurements,
+    "data_sheet": DataSheet,
     "decision": Decision,
     "assessment": Assessment,
     "plan": Plan,

@@ -22,7 +22,7 @@ from advisor.run_folder import RunFolder, note_as_last, open_run
 from pipeline.data.preview import say_dialects
 from pipeline.data.recognition import absolute
 from pipeline.errors import PipelineError, RunFailed
-from pipeline.records import NextSteps, Result, name_of
+from pipeline.records import DataSheet, NextSteps, Result, name_of
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
 
@@ -237,7 +237,8 @@ def _save_report(
     from advisor.report.page import write_page
 
     folder.save("next_steps", steps)
-    write_page(folder.path / "report.html", answers, measurements, decision, result, steps)
+    sheet = folder.load("data_sheet", DataSheet) if folder.has("data_sheet.json") else None
+    write_page(folder.path / "report.html", answers, measurements, decision, result, steps, sheet)
 
 
 def quiet_libraries() -> None:

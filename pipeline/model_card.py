@@ -1,6 +1,6 @@
 """The card of a fine-tuned model: what it is, how good, from which data, and how to use it."""
 
-from pipeline.records import Plan, Result
+from pipeline.records import DataSheet, Plan, Result
 from pipeline.task import Task
 
 THRESHOLDS = (
@@ -43,7 +43,7 @@ in Python, `pipeline.predictors.fine_tuned.load_fine_tuned("model")` does.
 
 ## Data
 
-Origin: {origin}. Consent: {consent}. Licence: {data_licence}. Personal data: {personal}.
+{sheet}
 
 ## Limits
 
@@ -76,9 +76,20 @@ def model_card(plan: Plan, task: Task, result: Result) -> str:
         high=result.difference.high,
         because=result.because,
         preparation=f"Unicode {preparation.unicode_form}, {spaces}, cut after {preparation.max_tokens} tokens",
-        origin=plan.data_sheet.origin,
-        consent=plan.data_sheet.consent,
-        data_licence=plan.data_sheet.licence,
-        personal=plan.data_sheet.personal_data,
+        sheet=_sheet(plan.data_sheet),
         reload=result.reload.largest_logit_difference,
     )
+
+
+def _sheet(sheet: DataSheet) -> str:
+    """The data sheet as Markdown; what comes from the data stands in one line each, whatever it holds."""
+    facts = sheet.facts or {
+        "Origin": sheet.origin,
+        "Consent": sheet.consent,
+        "Licence": sheet.licence,
+        "Personal data": sheet.personal_data,
+    }
+    lines = [f"- {question}: {answer}" for question, answer in facts.items()]
+    if sheet.notes or sheet.faults:
+        lines += ["", "To be heeded:", "", *(f"- {said}" for said in [*sheet.notes, *sheet.faults])]
+    return "\n".join(" ".join(line.split()) for line in lines)

@@ -310,13 +310,19 @@ class Outcome(Record):
     peak_memory_bytes: int
 
 
-class DataSheet(Record):
-    """Where the data comes from and what may be done with it, as the user said."""
+class DataSheet(Document):
+    """What the data is, where it comes from and what may be done with it."""
 
     origin: str = "unknown"
     consent: str = "unknown"
     licence: str = "unknown"
     personal_data: str = "unknown"
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What a reader asks of the data, and the answer in words."""
+    notes: list[str] = Field(default_factory=list)
+    """What its licence asks to be heeded."""
+    faults: list[str] = Field(default_factory=list)
+    """What the audit found, with counts; no rows."""
 
 
 class Plan(Document):

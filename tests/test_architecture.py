@@ -21,7 +21,7 @@ ADVISOR = """
     interview questions confirmation cells
     ledger alternative
     run_folder answers_template answers_file columns
-    decision forecast estimate strategy recommendation factors licences
+    decision forecast estimate strategy recommendation data_sheet factors licences
     measurements audit
     rulebook rule_records records errors
 """

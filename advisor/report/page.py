@@ -13,7 +13,7 @@ from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import contents, findings, plots, wording
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
-from pipeline.records import NextSteps, Result
+from pipeline.records import DataSheet, NextSteps, Result
 
 TEMPLATES = Path(__file__).resolve().parent
 MOST_IN_MATRIX = 20
@@ -43,6 +43,7 @@ def write_page(
     decision: Decision,
     result: Result | None,
     next_steps: NextSteps | None,
+    sheet: DataSheet | None = None,
 ) -> None:
     """Write the report as a page.
 
@@ -54,6 +55,7 @@ def write_page(
         measured=measurements,
         decision=decision,
         result=result,
+        sheet=sheet,
         steps=next_steps.steps if next_steps else [],
         show_rows=answers.provenance.personal_data != "yes",
         questions=contents.questions(answers, decision),

@@ -22,7 +22,7 @@ from pipeline.errors import ModelError, PlanError, RunFailed
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.records import DataSource, Forecast, Interval, ModelSource, Plan, Recipe, Result
+from pipeline.records import DataSheet, DataSource, Forecast, Interval, ModelSource, Plan, Recipe, Result
 from pipeline.reload import check_reload
 from pipeline.run import load_plan, read_planned_data, run
 from pipeline.storage import load_record, save_record
@@ -73,6 +73,11 @@ def make_plan(folder: Path, model: ModelSource) -> Plan:
         useful_gain=0.03,
         good_enough=0.9,
         seed=0,
+        data_sheet=DataSheet(
+            facts={"Rows": "360\nof them all", "Consent": "yes, they agreed"},
+            notes=["Share alike."],
+            faults=["Copies. (3)"],
+        ),
         forecast=FORECAST,
     )
     save_record(plan, folder / "plan.json")
@@ -202,6 +207,13 @@ def test_the_model_card_tells_scores_limits_and_use(finished: Path, result: Resu
     assert "Labels: `calm`, `glad`, `upset`." in card
     assert "Unicode NFC, white space collapsed, cut after 32 tokens" in card
     assert result.because in card
+
+
+def test_the_model_card_carries_the_data_sheet_in_single_lines(finished: Path) -> None:
+    card = (finished / "model" / "README.md").read_text(encoding="utf-8")
+    sheet = card[card.index("## Data") : card.index("## Limits")]
+    expected = "- Rows: 360 of them all\n- Consent: yes, they agreed\n\nTo be heeded:\n\n- Share alike.\n- Copies. (3)"
+    assert expected in sheet
 
 
 def test_a_finished_run_says_so_and_does_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,19 +80,23 @@ def bench() -> Bench:
     return Bench(task, rows, [str(n) for n in range(40)], ["a", "b"], ACCURACY, folds, seed=1)
 
 
+class Answerer:
+    """Answers right as many rows of a fold as new rows were among those it was fitted to."""
+
+    def __init__(self, known: int) -> None:
+        self.known = known
+
+    def __call__(self, rows: Rows) -> Predictions:
+        truth = dict(zip(bench().rows.ids, bench().rows.answers, strict=True))
+        right = (place < self.known for place in range(len(rows)))
+        answers = (truth[row] if known else "wrong" for row, known in zip(rows.ids, right, strict=True))
+        return Predictions(rows.ids, tuple(answers))
+
+    def save(self, folder: Path) -> None: ...
+
+
 def knows_as_many(rows: Rows, seed: int) -> KeptPredict:
-    """Answers right as many of the ten rows of a fold as new rows were among those it was fitted to."""
-    known = sum(given.startswith("new") for given in map(str, rows.inputs))
-
-    class Answerer:
-        def __call__(self, asked: Rows) -> Predictions:
-            truth = dict(zip(bench().rows.ids, bench().rows.answers, strict=True))
-            answers = tuple(truth[row] if place < known else "wrong" for place, row in enumerate(asked.ids))
-            return Predictions(asked.ids, answers)
-
-        def save(self, folder: Path) -> None: ...
-
-    return Answerer()
+    return Answerer(sum(given.startswith("new") for given in map(str, rows.inputs)))
 
 
 def test_the_rise_is_measured_on_rows_that_were_not_chosen() -> None:
