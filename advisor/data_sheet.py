@@ -5,12 +5,11 @@ https://arxiv.org/abs/1803.09010
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from advisor.licences import notes_on_data
 from advisor.records import Answers, Ask, DatasetMeasurement, Expertise, Provenance
 from advisor.rule_records import LicenceMark
-from pipeline.records import DataSheet, Finding, Record
+from pipeline.records import DataSheet, Finding, Record, name_of
 
 MOST_CLASSES = 20
 
@@ -60,7 +59,7 @@ def make_sheet(
 def _files(answers: Answers) -> str:
     data = answers.data
     named = {"": data.train, "validation: ": data.validation, "test: ": data.test}
-    return ", ".join(f"{role}{Path(name).name}" for role, name in named.items() if name)
+    return ", ".join(f"{role}{name_of(given)}" for role, given in named.items() if given)
 
 
 def _classes(rows: dict[str, int]) -> str:

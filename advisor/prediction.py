@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from advisor.alternative import load_alternative
+from advisor.other_data import source_like
 from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
 from pipeline.data.reading import read
@@ -20,8 +19,6 @@ from pipeline.task import Array, Predict, load_task
 
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
-ALIKE = ("encoding", "delimiter", "quote", "header", "sheet")
-"""What was said of the training data and holds for other files until something else is said."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
 
 
@@ -49,9 +46,7 @@ def predict(
         DataError: The file cannot be read, or `out` cannot be written as asked.
     """
     _check_out(out)
-    given = folder.answers.data
-    alike = given.model_dump(include=set(ALIKE))
-    source = _source({**alike, **{name: value for name, value in data.items() if value is not None}})
+    source = source_like(folder.answers.data, data)
     way, key, columns, answer = _way(folder, cheap=cheap)
     unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
     if unknown:
@@ -65,16 +60,6 @@ def predict(
     found = answer(rows)
     _write(table, task.written(table, columns, found), found.confidence, out, source)
     return way, len(rows)
-
-
-def _source(values: dict[str, Any]) -> DataSource:
-    try:
-        return DataSource(**values)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise DataError(
-            f"{fault['loc'][0]} is {fault['input']!r:.60}.", fault["msg"].replace("Input", "It") + "."
-        ) from error
 
 
 def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, str, dict[str, Any], Predict]:

@@ -15,6 +15,7 @@ from advisor.labelling.markup import as_scheme, kinds_of, mark_up, read_markup
 from advisor.labelling.ranking import Pick
 from advisor.labelling.session import Known, Sitting
 from advisor.measuring import Progress
+from advisor.other_data import source_like
 from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder
 from advisor.session import shown_path
@@ -33,14 +34,14 @@ class Wish:
     """What the command line asked for.
 
     Attributes:
-        data: File with rows to label.
+        data: Where the rows are and how they are written, as under [data].
         out: File for the answers; the run's own when None.
         annotator: Who answers.
         named: Columns by role, where the file names them differently.
         most: Rows to rank or to ask; None for as many as there are.
     """
 
-    data: str
+    data: Mapping[str, Any]
     out: Path | None = None
     annotator: str | None = None
     named: Mapping[str, Any] | None = None
@@ -68,8 +69,7 @@ def refuse_without_terminal() -> None:
 def prepare(folder: RunFolder, wish: Wish, progress: Progress) -> Sitting:
     """Read the rows, rank them, and take up what earlier sittings left."""
     file = LabelledFile.open(wish.out or folder.path / FILE)
-    given = folder.answers.data
-    source = DataSource(train=wish.data, encoding=given.encoding, delimiter=given.delimiter)
+    source = source_like(folder.answers.data, wish.data)
     known = Known(folder, load_rules(), progress, source, wish.named or {}, file)
     return Sitting(known, file, _earlier(known, file), wish.annotator)
 
@@ -242,7 +242,7 @@ def _earlier(known: Known, file: LabelledFile) -> Rows:
         return nothing
     source = DataSource(train=str(file.path.resolve()))
     table = read(source.train, source, Path.cwd())
-    rows = known.task.rows(table, known.columns, source.train, labelled=True)
+    rows = known.task.rows(table, known.columns, source.name, labelled=True)
     sealed = {line.text_hash for line in file.standing() if line.side == "test"}
     hashes = group(rows.inputs).text_hashes if len(rows) else []
     return rows.take([place for place, key in enumerate(hashes) if key not in sealed])

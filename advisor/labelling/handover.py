@@ -8,7 +8,7 @@ import pandas as pd
 
 from advisor.answers_file import read_toml, write_toml
 from advisor.labelling.labelled_file import LabelledFile
-from advisor.run_folder import RunFolder
+from advisor.run_folder import RunFolder, run_name
 from pipeline.data.splitting import load_splits
 from pipeline.storage import storage_error
 
@@ -34,12 +34,16 @@ def hand_over(folder: RunFolder, columns: dict[str, Any], file: LabelledFile) ->
     data = values["data"]
     data.pop("columns", None)
     new = os.path.relpath(file.path.resolve(), folder.path)
-    values["data"] = {**data, "train": [answers.data.train, new], "splits": SPLITS, **columns}
-    values.setdefault("name", Path(answers.data.train).stem)
+    values["data"] = {**data, "train": [*_listed(answers.data.train), new], "splits": SPLITS, **columns}
+    values.setdefault("name", run_name(answers))
     values = {"schema_version": 1, **values}
     path = _free_name(folder.path / ANSWERS, values)
     write_toml(values, path)
     return path
+
+
+def _listed(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given
 
 
 def _free_name(path: Path, values: dict[str, Any]) -> Path:

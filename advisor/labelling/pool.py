@@ -64,9 +64,9 @@ def read_pool(
     """
     here = {**columns, **named}
     table = read(source.train, source, Path.cwd())
-    rows = task.rows(table, here, source.train, labelled=False)
+    rows = task.rows(table, here, source.name, labelled=False)
     counts: Counter[str] = Counter()
-    answered = _answered(task, table, here, source.train)
+    answered = _answered(task, table, here, source.name)
     keep = [place for place, row in enumerate(rows.ids) if row not in answered]
     counts["has an answer already"] = len(rows) - len(keep)
     filled = [place for place in keep if not task.is_empty(rows.inputs[place])]
@@ -88,7 +88,7 @@ def read_pool(
     if not asked:
         said = "; ".join(f"{count:,} × {why}" for why, count in counts.items() if why and count)
         raise DataError(
-            f"No row of '{Path(source.train).name}' is left to ask: {said or 'it has none'}.",
+            f"No row of '{source.name}' is left to ask: {said or 'it has none'}.",
             "Give a file with other rows, or the column with --text or --column ROLE=COLUMN.",
         )
     if len(asked) > MOST_ROWS:
@@ -97,7 +97,7 @@ def read_pool(
         asked = [asked[place] for place in sorted(drawn.tolist())]
     places = [place for place, _ in asked]
     return Pool(
-        file=source.train,
+        file=source.name,
         rows=rows.take(places),
         cells=[_cells(task, columns, named, table.iloc[place]) for place in places],
         hashes=[text for _, text in asked],

@@ -1,12 +1,10 @@
 """One sitting of labelling: what is known, which row is next, where each answer goes, and when it is enough."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,7 +84,7 @@ class Known:
         progress.step("reading the rows to label")
         labelled = {line.text_hash for line in earlier.standing()}
         self.pool: Pool = read_pool(source, self.task, self.columns, named, data, labelled, self.measuring.answers.seed)
-        purpose = f"compare texts with {Path(source.train).name}, to leave out what is nearly a sealed row"
+        purpose = f"compare texts with {source.name}, to leave out what is nearly a sealed row"
         log_test_reading(folder.path, purpose, self.pool.sealed_compared)
 
     @cached_property
@@ -270,7 +268,7 @@ class Sitting:
             when=now(),
             act=act,
             text_hash=pool.hashes[pick.place],
-            file=os.path.abspath(pool.file) if Path(pool.file).exists() else pool.file,
+            file=pool.file,
             row=pool.rows.ids[pick.place],
             side="test" if pick.drawn else "train",
             reason=pick.because,

@@ -68,7 +68,7 @@ def sit(folder: Path, keys: str, out: Path, **wish: Any) -> list[str]:
     said: list[str] = []
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         pipe.send_text(keys + STOP)
-        sitting = prepare(RunFolder(folder / "run"), Wish(str(folder / "new.jsonl"), out, **wish), Quiet())
+        sitting = prepare(RunFolder(folder / "run"), Wish({"train": str(folder / "new.jsonl")}, out, **wish), Quiet())
         ask_rows(sitting, None, said.append)
     return said
 
@@ -194,7 +194,7 @@ def test_rows_that_are_known_empty_labelled_or_nearly_sealed_are_not_asked(run_o
     file = tmp_path / "mixed.csv"
     pd.DataFrame({"text": texts, "label": labels}).to_csv(file, index=False)
     before = len(lines(folder / "run" / "test_readings.jsonl"))
-    sitting = prepare(RunFolder(folder / "run"), Wish(str(file), tmp_path / "out.jsonl"), Quiet())
+    sitting = prepare(RunFolder(folder / "run"), Wish({"train": str(file)}, tmp_path / "out.jsonl"), Quiet())
     found = ranked(sitting, 10)
     assert [row["text"] for row in found["rows"]] == ["a brand new row of words"]
     assert found["left_out"] == {
@@ -208,7 +208,7 @@ def test_rows_that_are_known_empty_labelled_or_nearly_sealed_are_not_asked(run_o
     assert any(reading["purpose"].startswith("compare texts with mixed.csv") for reading in readings)
     pd.DataFrame({"text": texts[:3]}).to_csv(file, index=False)
     with pytest.raises(DataError, match="is left to ask"):
-        prepare(RunFolder(folder / "run"), Wish(str(file), tmp_path / "out.jsonl"), Quiet())
+        prepare(RunFolder(folder / "run"), Wish({"train": str(file)}, tmp_path / "out.jsonl"), Quiet())
 
 
 def test_json_ranks_the_rows_with_reasons_and_asks_nothing(run_of: Run, advisor: Advisor) -> None:
@@ -233,12 +233,14 @@ def test_without_a_terminal_it_says_what_to_do_instead(run_of: Run, advisor: Adv
 def test_a_run_without_a_verdict_is_finished_first(tmp_path: Path) -> None:
     (tmp_path / "answers.toml").write_text("schema_version = 1\n[data]\ntrain = 'x.csv'\n", encoding="utf-8")
     with pytest.raises(RunFolderError, match="has no verdict yet"):
-        prepare(RunFolder(tmp_path), Wish("x.csv"), Quiet())
+        prepare(RunFolder(tmp_path), Wish({"train": "x.csv"}), Quiet())
 
 
 def test_the_order_is_made_anew_from_what_was_answered(run_of: Run, tmp_path: Path) -> None:
     folder = run_of("text-classification")
-    sitting = prepare(RunFolder(folder / "run"), Wish(str(folder / "new.jsonl"), tmp_path / "labelled.jsonl"), Quiet())
+    sitting = prepare(
+        RunFolder(folder / "run"), Wish({"train": str(folder / "new.jsonl")}, tmp_path / "labelled.jsonl"), Quiet()
+    )
     first = sitting.belief
     for _ in range(12):
         pick = sitting.next()
