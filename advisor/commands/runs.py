@@ -47,9 +47,13 @@ def predict(
 def label(
     run: Run,
     data: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(help="Rows to label, of any kind that can be read; can be repeated.", show_default=False),
-    ],
+    ] = None,
+    again: Annotated[
+        Path | None,
+        typer.Option(help="File of another person's answers: ask its rows again, and say how far you agree."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the answers; labelled.jsonl in the run otherwise.")] = None,
     annotator: Annotated[str | None, typer.Option(help="Who answers; kept with each answer.")] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text, when named differently here.")] = None,
@@ -71,12 +75,12 @@ def label(
     if not json:
         refuse_without_terminal()
     named = {**pairs(column), **({} if text is None else {"text": text})}
-    source = _source(data, data_format, encoding, delimiter, sheet, query)
+    source = _source(data, data_format, encoding, delimiter, sheet, query) if data else None
     shown = terminal(json=json)
     with shown.progress("Choosing rows to label") as progress:
         progress.step("starting")
         quiet_libraries()
-        sitting = prepare(folder, Wish(source, out, annotator, named, most), progress)
+        sitting = prepare(folder, Wish(source, out, annotator, named, most, again), progress)
     if json:
         write_ranked(sitting, most)
     else:

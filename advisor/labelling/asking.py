@@ -1,6 +1,7 @@
 """`advisor label`: from a run and a file to answers, row by row; or, for another tool, to the ranked rows."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from advisor.labelling.handover import hand_over
 from advisor.labelling.labelled_file import LabelledFile
 from advisor.labelling.markup import as_scheme, kinds_of, mark_up, read_markup
 from advisor.labelling.ranking import Pick
+from advisor.labelling.second_opinion import read_answers_back, say_agreement
 from advisor.labelling.session import Known, Sitting
 from advisor.measuring import Progress
 from advisor.other_data import source_like
@@ -20,10 +22,10 @@ from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder
 from advisor.session import shown_path
 from pipeline.data.duplicates import group
-from pipeline.data.reading import read
 from pipeline.data.values import as_number
 from pipeline.records import DataSource
 from pipeline.task import Answer, Rows
+from pipeline.tasks.spans import OUTSIDE
 
 FILE = "labelled.jsonl"
 MOST_RANKED = 100
@@ -39,13 +41,15 @@ class Wish:
         annotator: Who answers.
         named: Columns by role, where the file names them differently.
         most: Rows to rank or to ask; None for as many as there are.
+        again: A file of answers whose rows are asked again.
     """
 
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] | None
     out: Path | None = None
     annotator: str | None = None
     named: Mapping[str, Any] | None = None
     most: int | None = None
+    again: Path | None = None
 
 
 Say = Callable[[str], None]
@@ -68,10 +72,34 @@ def refuse_without_terminal() -> None:
 
 def prepare(folder: RunFolder, wish: Wish, progress: Progress) -> Sitting:
     """Read the rows, rank them, and take up what earlier sittings left."""
-    file = LabelledFile.open(wish.out or folder.path / FILE)
-    source = source_like(folder.answers.data, wish.data)
+    source = _rows_of(folder, wish)
+    name = FILE if wish.again is None else "labelled-again-" + re.sub(r"\W+", "-", str(wish.annotator)) + ".jsonl"
+    file = LabelledFile.open(wish.out or folder.path / name)
     known = Known(folder, load_rules(), progress, source, wish.named or {}, file)
-    return Sitting(known, file, _earlier(known, file), wish.annotator)
+    earlier = known.train.take([]) if wish.again is not None else _earlier(known, file)
+    return Sitting(known, file, earlier, wish.annotator)
+
+
+def _rows_of(folder: RunFolder, wish: Wish) -> DataSource | Path:
+    """The rows that are asked.
+
+    Raises:
+        AnswersError: None were named, or nobody said who answers again.
+    """
+    if wish.again is None and wish.data is None:
+        raise AnswersError("No rows to label are named.", "Name them with --data, or with --again FILE.")
+    if wish.again is None or wish.data is not None:
+        if wish.again is not None:
+            raise AnswersError("--data and --again name two kinds of rows.", "Give one of them.")
+        assert wish.data is not None
+        return source_like(folder.answers.data, wish.data)
+    if not wish.annotator:
+        raise AnswersError(
+            "Nobody said who answers again.", "Add --annotator NAME, so that two people can be told apart."
+        )
+    if not wish.again.is_file():
+        raise AnswersError(f"There is no file '{wish.again}'.", "Name the file with the answers of the first person.")
+    return wish.again
 
 
 def ask_rows(sitting: Sitting, most: int | None, say: Say) -> None:
@@ -93,7 +121,7 @@ def ask_rows(sitting: Sitting, most: int | None, say: Say) -> None:
             else:
                 assert isinstance(reply.answer, str | float | tuple)
                 sitting.answer(pick, reply.answer)
-                if is_enough(sitting) and not was_enough:
+                if sitting.known.first is None and is_enough(sitting) and not was_enough:
                     was_enough, note = True, "That is enough to assess again: Ctrl-C stops and shows the command."
     finally:
         sitting.file.close()
@@ -141,9 +169,9 @@ def put(sitting: Sitting, pick: Pick, note: str) -> prompts.Reply:
     sentence = known.asked == "spans" or isinstance(given, str)
     card = prompts.Card(_progress(sitting), [_text(known, place)] if sentence else list(given), pick.because, note)
     if known.asked == "number":
-        guess = float(sitting.belief.suggested[place])  # type: ignore[arg-type]
-        title = f"a number, Enter takes {guess:.3g}"
-        return prompts.type_answer(card, title, "", _number(known), f"{guess:.3g}")
+        guess = sitting.suggestion(place) or ""
+        title = "a number" + (f", Enter takes {guess}" if guess else "")
+        return prompts.type_answer(card, title, "", _number(known), guess)
     if known.asked == "spans":
         return _put_spans(sitting, card, place)
     chances = sitting.chances(place)
@@ -157,14 +185,14 @@ def _put_spans(sitting: Sitting, card: prompts.Card, place: int) -> prompts.Repl
     known = sitting.known
     words = [str(word) for word in known.pool.rows.inputs[place]]
     tags = sitting.belief.suggested[place]
-    assert isinstance(tags, tuple)
     classes = sitting.classes()
+    marked = mark_up(words, tags if isinstance(tags, tuple) else [OUTSIDE] * len(words))
 
     def tagged(typed: str) -> tuple[str, ...]:
         return as_scheme(len(words), read_markup(typed, words), classes)
 
     kinds = ", ".join(kinds_of(classes))
-    return prompts.type_answer(card, f"[words](label), labels: {kinds}", mark_up(words, tags), tagged)
+    return prompts.type_answer(card, f"[words](label), labels: {kinds}", marked, tagged)
 
 
 def _text(known: Known, place: int) -> str:
@@ -195,6 +223,8 @@ def _goals(sitting: Sitting) -> list[Any]:
 
 def _progress(sitting: Sitting) -> str:
     """How many are answered, and what is still wanted; the shortest class last."""
+    if sitting.known.first is not None:
+        return f"{len(sitting.answers):,} of {len(sitting.known.pool.rows):,} answered again"
     goals = _goals(sitting)
     open_ones = [f"{goal.title}: {goal.have} of {goal.need}" for goal in goals if not goal.reached]
     need = sitting.known.target.fewest_per_class
@@ -213,6 +243,13 @@ def _sum_up(sitting: Sitting, say: Say) -> None:
         sitting.abandon()
         return
     known = sitting.known
+    if known.first is not None:
+        sitting.abandon()
+        say(f"{len(standing):,} rows are answered again in '{shown_path(sitting.file.path)}'.")
+        second, _ = read_answers_back(sitting.file.path, known.task, known.columns)
+        for line in say_agreement(known.task, known.first, second, known.measuring.answers.seed):
+            say(line)
+        return
     sealed = sum(line.side == "test" for line in standing)
     drawn = f", {sealed:,} of them drawn at random and kept for the sealed rows" if sealed else ""
     say(f"{len(standing):,} rows are labelled in '{shown_path(sitting.file.path)}'{drawn}.")
@@ -240,9 +277,7 @@ def _earlier(known: Known, file: LabelledFile) -> Rows:
     nothing = known.train.take([])
     if not file.path.is_file() or file.path.stat().st_size == 0:
         return nothing
-    source = DataSource(train=str(file.path.resolve()))
-    table = read(source.train, source, Path.cwd())
-    rows = known.task.rows(table, known.columns, source.name, labelled=True)
+    rows, _ = read_answers_back(file.path, known.task, known.columns)
     sealed = {line.text_hash for line in file.standing() if line.side == "test"}
     hashes = group(rows.inputs).text_hashes if len(rows) else []
     return rows.take([place for place, key in enumerate(hashes) if key not in sealed])

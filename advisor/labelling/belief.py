@@ -81,6 +81,11 @@ def believe_probe(asked: Asked, task: Task, setting: RivalSetting, known: Rows, 
     return Belief(found.answers, _ranks(np.std(members, axis=0)), because, [""] * len(rows), None, ())
 
 
+def know_nothing(rows: int) -> Belief:
+    """No opinion on so many rows."""
+    return Belief([None] * rows, np.zeros(rows), [""] * rows, [""] * rows)
+
+
 def mix(one: Belief, other: Belief) -> Belief:
     """The mean of two beliefs about the same rows where both know the same classes, else the second."""
     if one.scores is None or other.scores is None or list(one.classes) != list(other.classes):

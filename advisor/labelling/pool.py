@@ -99,7 +99,7 @@ def read_pool(
     return Pool(
         file=source.name,
         rows=rows.take(places),
-        cells=[_cells(task, columns, named, table.iloc[place]) for place in places],
+        cells=[input_cells(task, columns, named, table.iloc[place]) for place in places],
         hashes=[text for _, text in asked],
         left_out={why: count for why, count in counts.items() if why and count},
         sealed_compared=sum(side == "test" for side in known.sides),
@@ -129,7 +129,7 @@ def _answered(task: Task, table: Any, columns: Mapping[str, Any], file: str) -> 
     return set(task.rows(table, columns, file, labelled=True).ids)
 
 
-def _cells(task: Task, columns: Mapping[str, Any], named: Mapping[str, Any], record: Any) -> dict[str, Any]:
+def input_cells(task: Task, columns: Mapping[str, Any], named: Mapping[str, Any], record: Any) -> dict[str, Any]:
     """The cells that go in, under the names of the training data."""
     roles = {role.key for layout in task.layouts for role in layout.roles if role.required_to_predict}
     found = {}

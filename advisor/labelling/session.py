@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from advisor.alternative import load_alternative
 from advisor.errors import AnswersError, RunFolderError
-from advisor.labelling.belief import Asked, believe, believe_probe, fine_tuned_of, mix
+from advisor.labelling.belief import Asked, believe, believe_probe, fine_tuned_of, know_nothing, mix
 from advisor.labelling.labelled_file import LabelledFile, LogLine, now
 from advisor.labelling.markup import say_spans
-from advisor.labelling.pool import Pool, read_pool
+from advisor.labelling.pool import read_pool
 from advisor.labelling.ranking import Belief, Classes, Landscape, Pick, choose, standardise
+from advisor.labelling.second_opinion import AGAIN, First, read_again
 from advisor.labelling.target import Rise, Target, measure_rise, set_target
 from advisor.measuring import Measuring, Progress
 from advisor.records import Decision, Measurements
@@ -43,7 +45,7 @@ class Known:
         folder: A run that was assessed.
         rules: For the catalogue and the thresholds.
         progress: Told of every phase.
-        source: File with rows to label.
+        source: Rows to label, or a file of answers whose rows are asked again.
         named: Its columns by role, where they are named differently from the training data.
         earlier: Answers of earlier sittings.
 
@@ -58,7 +60,7 @@ class Known:
         folder: RunFolder,
         rules: Rules,
         progress: Progress,
-        source: DataSource,
+        source: DataSource | Path,
         named: Mapping[str, Any],
         earlier: LabelledFile,
     ) -> None:
@@ -83,7 +85,11 @@ class Known:
         self.train = data.on("train", "validation")
         progress.step("reading the rows to label")
         labelled = {line.text_hash for line in earlier.standing()}
-        self.pool: Pool = read_pool(source, self.task, self.columns, named, data, labelled, self.measuring.answers.seed)
+        self.first: First | None = None
+        if isinstance(source, Path):
+            self.pool, self.first = read_again(source, self.task, self.columns, labelled)
+            return
+        self.pool = read_pool(source, self.task, self.columns, named, data, labelled, self.measuring.answers.seed)
         purpose = f"compare texts with {source.name}, to leave out what is nearly a sealed row"
         log_test_reading(folder.path, purpose, self.pool.sealed_compared)
 
@@ -167,6 +173,11 @@ class Sitting:
         self._since_order = self._since_check = 0
         generator = np.random.default_rng(known.measuring.answers.seed + len(file.lines))
         self._random = generator.permutation(len(known.pool.rows)).tolist() if known.target.wants_sealed else []
+        if known.first is not None:
+            order = generator.permutation(len(known.pool.rows)).tolist()
+            self.belief = know_nothing(len(known.pool.rows))
+            self._queue = [Pick(place, AGAIN) for place in order]
+            return
         self.belief = known.first_belief
         if len(earlier):
             self.belief = mix(self.belief, known.probe_belief(_joined(known.train, earlier), []))
@@ -179,13 +190,13 @@ class Sitting:
             return self._again[-1]
         while self._queue and self._queue[0].place in self._done():
             self._queue.pop(0)
-        if not self._queue:
+        if not self._queue and self.known.first is None:
             self._queue = self._chosen(self.belief)
         return self._queue[0] if self._queue else None
 
     def answer(self, pick: Pick, answer: Answer) -> None:
         """Keep an answer; it is on the disk when this returns."""
-        pool, task = self.known.pool, self.known.task
+        pool = self.known.pool
         cells = pool.cells[pick.place]
         truth = _truth_cells(self.known, cells, pool.rows.take([pick.place]), answer)
         self.file.keep(self._line(pick, "answered", truth), {**cells, **truth})
@@ -193,10 +204,10 @@ class Sitting:
         self.answers[pick.place] = answer
         if pick.drawn:
             self.drawn.add(pick.place)
-        del task
         self._since_order += 1
         self._since_check += 1
-        self._start_work()
+        if self.known.first is None:
+            self._start_work()
 
     def skip(self, pick: Pick) -> None:
         """Leave a row unanswered; it is not asked again."""
@@ -272,11 +283,16 @@ class Sitting:
             row=pool.rows.ids[pick.place],
             side="test" if pick.drawn else "train",
             reason=pick.because,
-            suggested=self.say(self.belief.suggested[pick.place], pick.place),  # type: ignore[arg-type]
+            suggested=self.suggestion(pick.place),
             probability=self.probability(pick.place),
             annotator=self.annotator,
             cells=dict(truth),
         )
+
+    def suggestion(self, place: int) -> str | None:
+        """What is held for likeliest, in words; None where nothing is to be suggested."""
+        suggested = self.belief.suggested[place]
+        return None if suggested is None else self.say(suggested, place)  # type: ignore[arg-type]
 
     def probability(self, place: int) -> float | None:
         """Of the suggested label; None where there are no probabilities."""

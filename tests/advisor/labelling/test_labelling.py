@@ -251,3 +251,66 @@ def test_the_order_is_made_anew_from_what_was_answered(run_of: Run, tmp_path: Pa
     assert sitting.belief is not first
     assert "newmood" in sitting.belief.classes
     assert len(sitting.choose(AHEAD)) == AHEAD
+
+
+@pytest.mark.parametrize(
+    ("key", "measure"),
+    [
+        ("text-classification", "Krippendorff's alpha: "),
+        ("multi-label-classification", "Krippendorff's alpha of '"),
+        ("text-regression", "Krippendorff's alpha: "),
+        ("token-classification", "Span F1 of one person against the other: "),
+    ],
+)
+def test_a_second_person_answers_the_same_rows_without_a_hint(
+    key: str, measure: str, run_of: Run, tmp_path: Path
+) -> None:
+    folder, first, second = run_of(key), tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    sit(folder, "".join(KEYS[key]), first)
+    said: list[str] = []
+    keys = {"text-regression": f"2{ENTER}", "token-classification": ENTER}.get(key, "1" + ENTER)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        pipe.send_text(keys * 6 + STOP)
+        wish = Wish(None, second, "Bob", again=first)
+        sitting = prepare(RunFolder(folder / "run"), wish, Quiet())
+        assert len(sitting.known.pool.rows) == 3
+        ask_rows(sitting, None, said.append)
+    assert {str(row) for row in rows_in(folder, key, second).inputs} <= {
+        str(row) for row in rows_in(folder, key, first).inputs
+    }
+    assert all("suggested" not in line and line["annotator"] == "Bob" for line in log(second))
+    assert said[1].startswith("Of ")
+    assert said[2].startswith(measure)
+    assert len(lines(first)) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([], "No rows to label are named."),
+        (["--again", "gone.jsonl"], "Nobody said who answers again."),
+        (["--again", "gone.jsonl", "--annotator", "Bob"], "There is no file 'gone.jsonl'."),
+        (["--again", "gone.jsonl", "--data", "x.csv"], "--data and --again name two kinds of rows."),
+    ],
+)
+def test_rows_that_are_not_named_as_they_should_be_are_refused(
+    options: list[str], problem: str, run_of: Run, advisor: Advisor
+) -> None:
+    done = advisor("label", run_of("text-classification") / "run", "--json", *options)
+    assert done.code == 1
+    assert problem in done.err
+
+
+def test_old_and_new_rows_are_assessed_together_and_sealed_rows_stay_sealed(
+    run_of: Run, tmp_path: Path, advisor: Advisor
+) -> None:
+    folder, out = run_of("text-classification"), tmp_path / "labelled.jsonl"
+    said = sit(folder, "1" * 11, out)
+    done = advisor("assess", (Path.cwd() / said[-1].split()[-1]).resolve(), "--no-launch", "--out", tmp_path / "next")
+    assert done.code in (0, 3, 4), done.err
+    old, new = (load_splits(path / "splits.parquet") for path in (folder / "run", tmp_path / "next"))
+    assert len(new) == len(old) + 11
+    before = dict(zip(old["text_hash"], old["side"], strict=True))
+    after = dict(zip(new["text_hash"], new["side"], strict=True))
+    assert {key for key, side in before.items() if side == "test"} <= {k for k, side in after.items() if side == "test"}
+    assert sum(side == "test" for side in after.values()) == sum(side == "test" for side in before.values()) + 2
