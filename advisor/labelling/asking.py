@@ -29,6 +29,7 @@ from pipeline.tasks.spans import OUTSIDE
 
 FILE = "labelled.jsonl"
 MOST_RANKED = 100
+MOST_GOALS = 5
 
 
 @dataclass(frozen=True)
@@ -253,12 +254,16 @@ def _sum_up(sitting: Sitting, say: Say) -> None:
     sealed = sum(line.side == "test" for line in standing)
     drawn = f", {sealed:,} of them drawn at random and kept for the sealed rows" if sealed else ""
     say(f"{len(standing):,} rows are labelled in '{shown_path(sitting.file.path)}'{drawn}.")
-    for goal in _goals(sitting):
-        say(f"  {goal.title}: {goal.have:,} of {goal.need:,}{'' if goal.reached else ', still short'}")
+    goals = _goals(sitting)
+    short = [goal for goal in goals if not goal.reached]
+    for goal in [*(goal for goal in goals if goal.reached), *short[:MOST_GOALS]]:
+        say(f"  {goal.title}: {goal.have:,}, {goal.need:,} are asked{'' if goal.reached else ' (still short)'}")
+    if len(short) > MOST_GOALS:
+        say(f"  and {len(short) - MOST_GOALS:,} more classes that are still short")
     if known.target.wants_sealed:
         wanted = known.target.sealed_wanted
         have = known.target.sealed + sealed
-        say(f"  sealed rows: {have:,}; about {wanted:,} would prove a useful gain four times in five")
+        say(f"  sealed rows: {have:,}; about {wanted:,} would prove a useful gain")
     rise = sitting.finish()
     if rise is not None:
         say(rise.say(known.metric.facts))

@@ -131,9 +131,9 @@ def _answered(task: Task, table: Any, columns: Mapping[str, Any], file: str) -> 
 
 def input_cells(task: Task, columns: Mapping[str, Any], named: Mapping[str, Any], record: Any) -> dict[str, Any]:
     """The cells that go in, under the names of the training data."""
-    roles = {role.key for layout in task.layouts for role in layout.roles if role.required_to_predict}
+    roles = [role.key for layout in task.layouts for role in layout.roles if role.required_to_predict]
     found = {}
-    for key in roles & set(columns):
+    for key in dict.fromkeys(key for key in roles if key in columns):
         cell = record[{**columns, **named}[key]]
         found[str(columns[key])] = cell.tolist() if hasattr(cell, "tolist") else cell
     return found
