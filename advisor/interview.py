@@ -143,14 +143,6 @@ def _refuse_without_terminal() -> None:
     )
 
 
-def has_terminal() -> bool:
-    """Whether there is somebody to ask."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return True
-    with contextlib.redirect_stderr(io.StringIO()):  # prompt_toolkit warns of a missing terminal in words of its own
-        return isinstance(get_app_session().input, PipeInput)
-
-
 def _kept_answers(draft: Path) -> Values:
     if not draft.exists():
         return {"interview": {"asked": []}}

@@ -136,7 +136,7 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     decision = folder.load("decision", Decision)
     measurements = folder.load("measurements", Measurements)
     answers = folder.answers
-    steps = after_decision(decision, shown_path(folder.path), load_advice(answers.task))
+    steps = after_decision(decision, shown_path(folder.path), load_advice(answers.settled_task))
     finished = folder.has("result.json")
     if not finished:
         _save_report(folder, answers, measurements, decision, None, steps)

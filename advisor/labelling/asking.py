@@ -268,7 +268,7 @@ def _sum_up(sitting: Sitting, say: Say) -> None:
     if rise is not None:
         say(rise.say(known.metric.facts))
     enough = is_enough(sitting)
-    path = hand_over(known.folder, known.columns, sitting.file)
+    path = hand_over(known.folder, known.task.key, known.columns, sitting.file)
     say(
         "Enough for a new verdict:"
         if enough

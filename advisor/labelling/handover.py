@@ -16,11 +16,17 @@ SPLITS = "splits-with-labels.parquet"
 ANSWERS = "answers-with-labels.toml"
 
 
-def hand_over(folder: RunFolder, columns: dict[str, Any], file: LabelledFile) -> Path:
+def hand_over(folder: RunFolder, task: str, columns: dict[str, Any], file: LabelledFile) -> Path:
     """Write the answers file for old and new rows together, and the sides on which they stand.
 
     Sealed rows stay sealed. A row that was chosen since it is hard or rare would make the sealed rows other than what the
     model will meet, so that chosen rows train, and only those that were drawn at random are sealed.
+
+    Args:
+        folder: The run.
+        task: Key of the task, which the run may have found out by itself.
+        columns: By role, likewise.
+        file: The answers.
 
     Returns:
         The answers file.
@@ -36,7 +42,7 @@ def hand_over(folder: RunFolder, columns: dict[str, Any], file: LabelledFile) ->
     new = os.path.relpath(file.path.resolve(), folder.path)
     values["data"] = {**data, "train": [*_listed(answers.data.train), new], "splits": SPLITS, **columns}
     values.setdefault("name", run_name(answers))
-    values = {"schema_version": 1, **values}
+    values = {"schema_version": 1, **values, "task": task}
     path = _free_name(folder.path / ANSWERS, values)
     write_toml(values, path)
     return path

@@ -18,6 +18,7 @@ CATALOGUE = RULES.models | {CLOSED: RULES.models[CLOSED].model_copy(update={"com
 
 def answers(use: str, licence: str = "unknown", *candidates: str) -> Answers:
     values: dict[str, Any] = {
+        "task": "text-classification",
         "data": {"train": "x.csv"},
         "deployment": {"licence": use},
         "provenance": {"licence": licence},
