@@ -29,8 +29,8 @@ def find_label_variants(material: Material) -> list[Found]:
     columns = material.answers.data.columns
     counts = Counter(label for answer in rows.answers for label in spelled_labels(answer, columns))
     variants = find_variants(counts)
-    shown = [" / ".join(f"'{label}' ({counts[label]:,})" for label in labels) for labels in variants[:EXAMPLES]]
-    strays = sum(counts[label] for labels in variants for label in labels[1:])
+    shown = [" / ".join(f"'{label}' ({counts[label]:,})" for label in each.labels) for each in variants[:EXAMPLES]]
+    strays = sum(counts[label] for each in variants for label in each.strays)
     return [Found("label_variants", strays, len(rows), shown, {"labels": f"{len(variants):,}"})]
 
 

@@ -18,8 +18,7 @@ from typing import IO, Any, Protocol
 import pyarrow
 import pyarrow.parquet
 
-from pipeline.errors import DataError
-from pipeline.storage import storage_error
+from pipeline.errors import DataError, StorageError
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 Rows = Sequence[Mapping[str, Any]]
@@ -86,7 +85,10 @@ def drafts(*paths: Path) -> Iterator[dict[Path, Path]]:
     except OSError as error:
         if not str(error.filename or folder).startswith((str(folder), str(out))):
             raise  # a fault of what is read, which has words of its own
-        raise storage_error(out, error) from error
+        raise StorageError(
+            f"'{out}' cannot be written: {error.strerror or error}.",
+            "Free some space, or choose another folder with --out. Nothing was left behind.",
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,6 +11,7 @@ from advisor.mending.survey import named_columns
 from advisor.records import Answers
 from pipeline.data.dataset import load_dataset
 from pipeline.data.splitting import Side, save_splits
+from pipeline.errors import DataError
 from pipeline.records import DataSource
 from pipeline.task import load_task
 
@@ -61,7 +62,13 @@ def write_parts(answers: Answers, draft: dict[Path, Path], out: Path, shape: Sha
     """
     task = load_task(answers.settled_task, answers.task_options, answers.data.columns)
     source = _of_draft(answers, draft[out], shape)
-    data = load_dataset(source, task, Path.cwd(), answers.seed)
+    try:
+        data = load_dataset(source, task, Path.cwd(), answers.seed)
+    except DataError as error:
+        raise DataError(
+            f"The mended rows cannot be split yet: {error.problem}",
+            "Add the mend that this needs to the same command, such as `--mend labels`, or leave `--mend split` out.",
+        ) from error
     save_splits(draft[splits_path(out)], data.rows.ids, data.groups, data.sides)
     sides = iter(data.sides)
     found = Partition()

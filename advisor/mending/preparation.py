@@ -42,15 +42,15 @@ class Order:
         return load_task(self.answers.settled_task, self.answers.task_options, self.answers.data.columns)
 
     @property
-    def record(self) -> Path:
-        """Where the record goes."""
-        return self.out.with_name(self.out.name + ".record.jsonl")
-
-    @property
     def other_files(self) -> list[tuple[str | list[str], str]]:
         """Files with rows that are kept apart, and the split that they are."""
         data = self.answers.data
         return [(name, side) for name, side in ((data.validation, "validation"), (data.test, "test")) if name]
+
+
+def record_path(out: Path) -> Path:
+    """Where the record of a new file goes."""
+    return out.with_name(out.name + ".record.jsonl")
 
 
 def count_mends(order: Order, advance: Advance) -> dict[MendName, int]:
@@ -77,7 +77,7 @@ def prepare(order: Order, chosen: Sequence[MendName], steps: Steps) -> Prepared:
     form = form_of(order.out)
     parts = [part_path(order.out, side) for side in Partition.SIDES] if "split" in chosen else []
     extra = [*parts, splits_path(order.out)] if "split" in chosen else []
-    refuse_existing(order.out, order.record, *extra)
+    refuse_existing(order.out, record_path(order.out), *extra)
     schema = order.source.schema if form == ".parquet" else None
     steps.step("looking at the rows")
     look = _look(order, chosen, keeps_types=form == ".parquet" and schema is None)
@@ -90,9 +90,9 @@ def prepare(order: Order, chosen: Sequence[MendName], steps: Steps) -> Prepared:
     writing = replace(look, mends=replace(look.mends, spelling=spelling))
     shape = Shape(list(seen.columns), order.source.delimiter, schema or seen.schema)
     steps.step("writing")
-    with drafts(*extra, order.record, order.out) as draft:
+    with drafts(*extra, record_path(order.out), order.out) as draft:
         with (
-            draft[order.record].open("w", encoding="utf-8") as file,
+            draft[record_path(order.out)].open("w", encoding="utf-8") as file,
             table_writer(draft[order.out], shape) as writer,
         ):
             record = RecordWriter(file, FileRows(seen.files, order.source.names))
@@ -167,7 +167,7 @@ def _summary(
     dropped = removal.counts()
     return Prepared(
         out=str(order.out),
-        record=str(order.record),
+        record=str(record_path(order.out)),
         rows_read=len(seen.texts),
         rows_written=int((removal.why == KEPT).sum()),
         mends=[

@@ -8,7 +8,7 @@ from pathlib import Path
 from advisor.interview import choose_several, has_terminal
 from advisor.mending.mends import MENDS, MendName, chosen_mends
 from advisor.mending.output import form_of, refuse_existing
-from advisor.mending.preparation import Order, count_mends, prepare
+from advisor.mending.preparation import Order, count_mends, prepare, record_path
 from advisor.mending.records import Prepared
 from advisor.mending.source import Source
 from advisor.records import Answers
@@ -39,11 +39,12 @@ def prepare_data(
     Raises:
         PipelineError: Something cannot be read or written as asked.
     """
+    form_of(out)
+    refuse_existing(out, record_path(out))
+    has_other_files = bool(answers.data.test or answers.data.validation)
+    chosen = chosen_mends(names, has_other_files=has_other_files)
     answers = settle(answers, terminal, json=json).answers
     order = Order(Source(answers.data, Path.cwd()), answers, out)
-    form_of(out)
-    refuse_existing(out, order.record)
-    chosen = chosen_mends(names, has_other_files=bool(order.other_files))
     with terminal.progress(f"Preparing '{out}'") as steps:
         if not chosen:
             steps.step("looking for what can be mended")
@@ -52,7 +53,7 @@ def prepare_data(
             if not has_terminal():
                 terminal.show_error(_listing(given, out, counts))
                 return EXIT_USAGE
-            chosen = _ask(counts, has_other_files=bool(order.other_files))
+            chosen = _ask(counts, has_other_files=has_other_files)
         done = prepare(order, chosen, steps)
     for line in say_prepared(done, chosen):
         terminal.say(line)

@@ -144,7 +144,8 @@ def _look_at(seen: Survey, look: Look, batch: Batch) -> None:
     inputs = [column for role, column in columns.items() if role in _input_roles(look.task)]
     empty = [any(_is_empty(row.get(column)) for column in inputs) for row in rows]
     table = batch.table(rows, [name for name in named_columns(columns) if name in seen.columns])
-    file, rest = look.source.names[batch.file], table[[not each for each in empty]]
+    is_unreadable = bool({"tokens", "spans"} & set(columns))  # no task reads a sentence without words
+    file, rest = look.source.names[batch.file], table[[not (each and is_unreadable) for each in empty]]
     given = look.task.rows(rest, columns, file, labelled=False)
     labelled = look.task.rows(rest, columns, file, labelled=True)
     answers = dict(zip(labelled.ids, labelled.answers, strict=True))

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 """Soft hyphen, zero-width space, word joiner, byte order mark: they show nothing, and programs leave them behind."""
@@ -22,7 +23,7 @@ def fold(label: str) -> str:
 
 def tidy(label: str) -> str:
     """The label as it stands, without white space too much, quotes around it, or a mark behind its last word."""
-    text = " ".join(unicodedata.normalize("NFC", label.translate(UNSEEN)).split())
+    text = _spaced(label)
     bare = text.strip(QUOTES + " ")
     ended = bare.rstrip(TRAILING + QUOTES + " ")
     if ended and ended[-1].isalnum():
@@ -30,8 +31,25 @@ def tidy(label: str) -> str:
     return bare if bare and bare[-1].isalnum() else text
 
 
-def find_variants(counts: Mapping[str, int]) -> list[list[str]]:
-    """Labels that are one label in several spellings; in each group the spelling to keep comes first.
+class Variants(NamedTuple):
+    """Labels that are one label in several spellings.
+
+    Attributes:
+        spelling: The one to keep: the commonest, white space too much taken off.
+        labels: As they are written, the commonest first.
+    """
+
+    spelling: str
+    labels: list[str]
+
+    @property
+    def strays(self) -> list[str]:
+        """Those that are to be written otherwise."""
+        return [label for label in self.labels if label != self.spelling]
+
+
+def find_variants(counts: Mapping[str, int]) -> list[Variants]:
+    """Labels that differ only in how they are written.
 
     Args:
         counts: Rows of each label.
@@ -39,18 +57,22 @@ def find_variants(counts: Mapping[str, int]) -> list[list[str]]:
     alike: dict[str, list[str]] = defaultdict(list)
     for label in counts:
         alike[fold(label)].append(label)
-    return [_best_first(labels, counts) for labels in alike.values() if len(labels) > 1]
+    return [_variants(labels, counts) for labels in alike.values() if len(labels) > 1]
 
 
 def spellings(counts: Mapping[str, int]) -> dict[str, str]:
-    """For each label that is to be written otherwise its spelling: the commonest one, white space and quotes apart."""
-    return {label: labels[0] for labels in find_variants(counts) for label in labels[1:]}
+    """For each label that is to be written otherwise its spelling."""
+    return {label: found.spelling for found in find_variants(counts) for label in found.strays}
 
 
-def _best_first(labels: list[str], counts: Mapping[str, int]) -> list[str]:
+def _variants(labels: list[str], counts: Mapping[str, int]) -> Variants:
     of_form: Counter[str] = Counter()
     for label in labels:
         of_form[tidy(label)] += counts[label]
-    return sorted(
-        labels, key=lambda label: (-of_form[tidy(label)], tidy(label), label != tidy(label), -counts[label], label)
-    )
+    best = min(labels, key=lambda label: (-of_form[tidy(label)], label != tidy(label), -counts[label], label))
+    return Variants(_spaced(best), sorted(labels, key=lambda label: (-counts[label], label)))
+
+
+def _spaced(label: str) -> str:
+    """The label in its usual Unicode form, without what shows nothing and without white space too much."""
+    return " ".join(unicodedata.normalize("NFC", label.translate(UNSEEN)).split())

@@ -135,8 +135,10 @@ def check_labels(counts: Mapping[str, int], rows: int, file: str) -> None:
         )
     variants = find_variants(counts)
     if variants:
-        listed = "; ".join(", ".join(f"'{label}' ({counts[label]} rows)" for label in labels) for labels in variants)
-        mends = ", ".join(f"'{labels[0]}' instead of '{other}'" for labels in variants for other in labels[1:])
+        listed = "; ".join(
+            ", ".join(f"'{label}' ({counts[label]} rows)" for label in found.labels) for found in variants
+        )
+        mends = ", ".join(f"'{found.spelling}' instead of '{other}'" for found in variants for other in found.strays)
         raise DataError(
             f"'{name}' has labels that differ only in how they are written: {listed}.",
             f"Write {mends}. A copy that is mended so: `advisor prepare {name} --mend labels --out FILE`.",

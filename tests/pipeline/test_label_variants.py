@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.data.label_variants import find_variants, fold, spellings
+from pipeline.data.label_variants import Variants, find_variants, fold, spellings
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,9 @@ def test_labels_that_mean_different_things_stay_apart(one: str, other: str) -> N
 def test_the_commonest_spelling_is_kept_white_space_and_quotes_apart() -> None:
     assert spellings({"Spam": 4, "spam": 3, " spam": 10, "ham": 9}) == {"Spam": "spam", " spam": "spam"}
     assert spellings({"yes": 2, "Yes": 2}) == {"yes": "Yes"}
+    assert find_variants({"a": 1, "A": 2}) == [Variants("A", ["A", "a"])]
+    assert spellings({"Ja ": 2, "ja": 2}) == {"Ja ": "ja"}
+    assert spellings({" Ja ": 3, "ja": 2}) == {" Ja ": "Ja", "ja": "Ja"}
     assert spellings({"U.S.": 5, "u.s.": 1}) == {"u.s.": "U.S."}
 
 

@@ -319,6 +319,22 @@ def test_a_mend_that_does_not_exist_is_refused(faulty: Path, tmp_path: Path, nam
     assert "encoding, labels, personal-data" in refused.value.fix
 
 
+def test_a_label_of_a_row_without_a_text_is_written_like_the_others(tmp_path: Path) -> None:
+    lines = [("1", "one text", "A"), ("2", "another text", "A"), ("3", "", "a"), ("4", "a third text", "b")]
+    prepare(write_csv(tmp_path / "a.csv", lines), tmp_path / "new.csv", "labels")
+    assert [row[2] for row in read_csv(tmp_path / "new.csv")] == ["A", "A", "A", "b"]
+
+
+def test_rows_that_cannot_be_split_yet_say_which_mend_they_need_and_leave_nothing_behind(
+    faulty: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError) as refused:
+        prepare(faulty, tmp_path / "new.csv", "split")
+    assert "labels that differ only in how they are written" in refused.value.problem
+    assert "--mend labels" in refused.value.fix
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letters.csv"]
+
+
 def test_mends_that_would_leave_no_row_are_refused(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", [("1", "same", "late"), ("2", "same", "rude")])
     with pytest.raises(DataError, match="No row would be left"):
