@@ -88,7 +88,7 @@ def prepare(
     mend: Annotated[
         list[str] | None,
         typer.Option(
-            help="encoding, labels, personal-data, empty, conflicts, copies, near-copies, leaks, split, "
+            help="Made in this order: encoding, labels, personal-data, empty, conflicts, copies, near-copies, leaks, split; "
             "or all-safe for those that lose nothing; can be repeated. Asked or listed when not given."
         ),
     ] = None,

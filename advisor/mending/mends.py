@@ -19,26 +19,24 @@ class Mend:
     Attributes:
         name: What `--mend` calls it.
         does: For people, as what it does to the file.
-        counts: What is counted, as in "12 rows".
         is_safe: Whether nothing is lost that a model could learn from.
     """
 
     name: MendName
     does: str
-    counts: str
     is_safe: bool = False
 
 
 MENDS: tuple[Mend, ...] = (
-    Mend("encoding", "mend text that was decoded with the wrong encoding (cafÃ© to café)", "rows", is_safe=True),
-    Mend("labels", "write labels that differ by case or space in one way, the commonest", "rows", is_safe=True),
-    Mend("personal-data", "put [E-MAIL], [PHONE] and the like where personal data stands", "rows"),
-    Mend("empty", "drop rows that lack a text", "rows", is_safe=True),
-    Mend("conflicts", "of a text with different answers keep the commonest answer, none where they tie", "rows"),
-    Mend("copies", "drop copies of an earlier row with the same answer", "rows", is_safe=True),
-    Mend("near-copies", "drop rows nearly like an earlier one with the same answer", "rows"),
-    Mend("leaks", "drop rows that also stand, exactly or nearly, in the --test or --validation file", "rows"),
-    Mend("split", "write files for training, validation and test beside it, split as `advisor assess` would", "rows"),
+    Mend("encoding", "mend text that was decoded with the wrong encoding (cafÃ© to café)", is_safe=True),
+    Mend("labels", "write labels that differ by case or space in one way, the commonest", is_safe=True),
+    Mend("personal-data", "put [E-MAIL], [PHONE] and the like where personal data stands"),
+    Mend("empty", "drop rows that lack a text", is_safe=True),
+    Mend("conflicts", "of a text with different answers keep the commonest answer, none where they tie"),
+    Mend("copies", "drop copies of an earlier row with the same answer", is_safe=True),
+    Mend("near-copies", "drop rows nearly like an earlier one with the same answer"),
+    Mend("leaks", "drop rows that also stand, exactly or nearly, in the --test or --validation file"),
+    Mend("split", "write files for training, validation and test beside it, split as `advisor assess` would"),
 )
 """Cells first, since what is mended there makes rows alike; then whole rows, and conflicts while copies still count."""
 CELL_MENDS: tuple[MendName, ...] = ("encoding", "labels", "personal-data")

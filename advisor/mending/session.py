@@ -65,7 +65,7 @@ def prepare_data(
 def _listing(given: Sequence[str], out: Path, counts: Mapping[MendName, int]) -> DataError:
     if not counts:
         return DataError("No mend was named, and none is needed.", "The data can be used as it is.")
-    listed = ", ".join(f"{name} ({count:,} rows)" for name, count in counts.items())
+    listed = ", ".join(f"{name} ({_rows(count)})" for name, count in counts.items())
     flags = " ".join(f"--mend {name}" for name in counts)
     command = f"advisor prepare {shlex.join(given)} {flags} --out {shlex.quote(str(out))}"
     return DataError(
@@ -76,7 +76,7 @@ def _listing(given: Sequence[str], out: Path, counts: Mapping[MendName, int]) ->
 def _ask(counts: Mapping[MendName, int], *, has_other_files: bool) -> list[MendName]:
     """Which mends a person wants; those that lose nothing are ticked."""
     choices = [
-        (mend.name, f"{mend.name}: {mend.does}" + (f" ({counts[mend.name]:,} rows)" if mend.name in counts else ""))
+        (mend.name, mend.name + (f" ({_rows(counts[mend.name])})" if mend.name in counts else "") + f": {mend.does}")
         for mend in MENDS
         if mend.name in counts or mend.name == "split"
     ]
@@ -85,18 +85,22 @@ def _ask(counts: Mapping[MendName, int], *, has_other_files: bool) -> list[MendN
     return chosen_mends(names, has_other_files=has_other_files)
 
 
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
 def say_prepared(done: Prepared, chosen: Sequence[MendName]) -> list[str]:
     """The result in lines."""
     lines = [f"{done.rows_written:,} of {done.rows_read:,} rows written to '{done.out}'."]
     for count in done.mends:
         said = [
-            f"{rows:,} row{'' if rows == 1 else 's'} {what}"
+            f"{_rows(rows)} {what}"
             for rows, what in ((count.rows_changed, "changed"), (count.rows_dropped, "dropped"))
             if rows
         ]
         lines.append(f"  {count.mend}: {', '.join(said) or 'nothing to do'}")
     lines += [f"  '{label}' is now written '{spelled}'" for label, spelled in done.spelling.items()]
-    lines += [f"  {rows:,} rows in '{path}'" for path, rows in done.parts.items()]
+    lines += [f"  {_rows(rows)} in '{path}'" for path, rows in done.parts.items()]
     if done.splits is not None:
         lines.append(f'  To use these parts: splits = "{done.splits}" under [data], with train = "{done.out}".')
     lines += done.notes

@@ -348,8 +348,8 @@ def test_without_a_mend_and_without_a_terminal_they_are_listed_with_the_command(
     assert prepare(faulty, tmp_path / "new.csv") == 2
     told = capsys.readouterr().err
     assert (
-        "encoding (1 rows), labels (2 rows), personal-data (1 rows), empty (1 rows), conflicts (2 rows), "
-        "copies (1 rows), near-copies (2 rows)"
+        "encoding (1 row), labels (2 rows), personal-data (1 row), empty (1 row), conflicts (2 rows), "
+        "copies (1 row), near-copies (2 rows)"
     ) in told
     assert f"advisor prepare {faulty} --mend encoding --mend labels --mend personal-data" in told
     assert not (tmp_path / "new.csv").exists()
