@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.columns import Settled
 from advisor.errors import RunFolderError
 from advisor.measuring import Measuring
 from advisor.records import Answers, Audit
@@ -13,6 +14,7 @@ from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.run_folder import open_run, run_name, stamp
 from advisor.session import quiet_libraries, settle, shown_path
+from pipeline.data.preview import say_dialects
 from pipeline.storage import save_record
 
 AUDITS = Path("audits")
@@ -46,8 +48,9 @@ def audit_data(answers: Answers, out: Path | None, wish: Wish, terminal: Termina
     folder = out if out is not None else AUDITS / f"{stamp()}-{run_name(answers)}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunFolderError(f"'{folder}' is there already.", "Choose an empty or new folder with --out.")
+    settled = settle(answers, terminal, json=wish.json)
     with tempfile.TemporaryDirectory(prefix="advisor-audit-") as work:
-        audit = _look(answers, Path(work) / "run", wish, terminal)
+        audit = _look(settled, Path(work) / "run", wish, terminal)
         _keep(audit, folder, Path(work) / "run" / "test_readings.jsonl", run_name(answers))
     terminal.show_audit(audit, run_name(answers))
     if wish.json:
@@ -56,12 +59,15 @@ def audit_data(answers: Answers, out: Path | None, wish: Wish, terminal: Termina
     return EXIT_INVALID if audit.invalidates else EXIT_SOUND
 
 
-def _look(answers: Answers, work: Path, wish: Wish, terminal: Terminal) -> Audit:
+def _look(settled: Settled, work: Path, wish: Wish, terminal: Terminal) -> Audit:
+    run = open_run(settled.answers, work)
+    for line in say_dialects(run.answers.data, run.path):
+        terminal.say(f"Reading {line}")
     with terminal.progress("Looking at the data") as progress:
         progress.step("starting")
         quiet_libraries()
-        measuring = Measuring(open_run(answers, work), load_rules(), progress, check=False, examples=wish.examples)
-        return measuring.audit
+        measuring = Measuring(run, load_rules(), progress, check=False, examples=wish.examples)
+        return measuring.audit.model_copy(update={"reading": settled.reading})
 
 
 def _keep(audit: Audit, folder: Path, readings: Path, name: str) -> None:

@@ -336,6 +336,8 @@ class Audit(Document):
     """Training, validation and test file."""
     columns: dict[str, str | list[str]]
     """What each column is read as."""
+    reading: Reading | None = None
+    """How the columns were read, where that was left open and `advisor audit` detected it."""
     rows: int
     looked_at_rows: int
     """Rows that the checks read which cost more than a count: none that is sealed."""

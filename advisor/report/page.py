@@ -81,6 +81,7 @@ def write_audit_page(path: Path, audit: Audit, name: str) -> None:
         headline=headline,
         grades=[(wording.GRADES[each][2], severities.count(each)) for each in wording.GRADES if each in severities],
         facts=findings.facts(audit),
+        reading=contents.explain_reading(audit.reading) if audit.reading else [],
         class_bars=_class_bars(audit.classes),
         histogram=plots.plot_lengths(audit.lengths) if audit.lengths else None,
     )
