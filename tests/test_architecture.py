@@ -44,7 +44,7 @@ DATA = """
     label_variants mojibake personal_data identity_numbers columns agreement roles evidence profiles values
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
-LABELLING = "asking prompts handover session belief second_opinion pool ranking target markup labelled_file"
+LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
 TRAINING = "train progress journal"

@@ -84,7 +84,7 @@ def label(
     if json:
         write_ranked(sitting, most)
     else:
-        ask_rows(sitting, most, shown.say)
+        ask_rows(sitting, most, shown.show_labels)
 
 
 def _source(

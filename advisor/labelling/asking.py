@@ -3,24 +3,24 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advisor.errors import AnswersError
 from advisor.labelling import prompts
-from advisor.labelling.handover import hand_over
 from advisor.labelling.labelled_file import LabelledFile
 from advisor.labelling.markup import as_scheme, kinds_of, mark_up, read_markup
 from advisor.labelling.ranking import Pick
-from advisor.labelling.second_opinion import read_answers_back, say_agreement
+from advisor.labelling.second_opinion import read_answers_back
 from advisor.labelling.session import Known, Sitting
+from advisor.labelling.summary import is_enough, sum_up
 from advisor.measuring import Progress
 from advisor.other_data import source_like
+from advisor.report.blocks import Block
 from advisor.rulebook import load_rules
 from advisor.run_folder import RunFolder
-from advisor.session import shown_path
 from pipeline.data.duplicates import group
 from pipeline.data.values import as_number
 from pipeline.records import DataSource
@@ -29,7 +29,6 @@ from pipeline.tasks.spans import OUTSIDE
 
 FILE = "labelled.jsonl"
 MOST_RANKED = 100
-MOST_GOALS = 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class Wish:
     again: Path | None = None
 
 
-Say = Callable[[str], None]
+Tell = Callable[[Sequence[Block]], None]
+"""Shows how things stand when a sitting ends."""
 
 
 def refuse_without_terminal() -> None:
@@ -103,7 +103,7 @@ def _rows_of(folder: RunFolder, wish: Wish) -> DataSource | Path:
     return wish.again
 
 
-def ask_rows(sitting: Sitting, most: int | None, say: Say) -> None:
+def ask_rows(sitting: Sitting, most: int | None, tell: Tell) -> None:
     """Ask until the person stops, the rows are through, or as many are answered as were wanted; then say how things stand."""
     note = ""
     was_enough = is_enough(sitting)
@@ -126,7 +126,7 @@ def ask_rows(sitting: Sitting, most: int | None, say: Say) -> None:
                     was_enough, note = True, "That is enough to assess again: Ctrl-C stops and shows the command."
     finally:
         sitting.file.close()
-    _sum_up(sitting, say)
+    tell(sum_up(sitting))
 
 
 def ranked(sitting: Sitting, most: int | None) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def ranked(sitting: Sitting, most: int | None) -> dict[str, Any]:
     return {
         "file": pool.file,
         "left_out": pool.left_out,
-        "goals": [goal.model_dump() for goal in _goals(sitting)],
+        "goals": [goal.model_dump() for goal in sitting.goals()],
         "enough": is_enough(sitting),
         "rows": [
             {
@@ -158,11 +158,6 @@ def write_ranked(sitting: Sitting, most: int | None) -> None:
     sys.stdout.write(json.dumps(ranked(sitting, most), ensure_ascii=False, indent=1, default=str) + "\n")
 
 
-def is_enough(sitting: Sitting) -> bool:
-    """Whether the labels would no longer stand in the way of a verdict."""
-    return sitting.known.target.enough(len(sitting.new_rows()), sitting.added())
-
-
 def put(sitting: Sitting, pick: Pick, note: str) -> prompts.Reply:
     """Ask one row as its task is asked."""
     known, place = sitting.known, pick.place
@@ -177,8 +172,7 @@ def put(sitting: Sitting, pick: Pick, note: str) -> prompts.Reply:
         return _put_spans(sitting, card, place)
     chances = sitting.chances(place)
     if known.asked == "labels":
-        ticked = sitting.belief.suggested[place]
-        return prompts.choose_labels(card, chances, ticked if isinstance(ticked, tuple) else ())
+        return prompts.choose_labels(card, chances, sitting.suggested_labels(place))
     return prompts.choose_label(card, chances)
 
 
@@ -218,15 +212,11 @@ def _number(known: Known) -> Callable[[str], float]:
     return read_number
 
 
-def _goals(sitting: Sitting) -> list[Any]:
-    return sitting.known.target.goals(len(sitting.new_rows()), sitting.added())
-
-
 def _progress(sitting: Sitting) -> str:
     """How many are answered, and what is still wanted; the shortest class last."""
     if sitting.known.first is not None:
         return f"{len(sitting.answers):,} of {len(sitting.known.pool.rows):,} answered again"
-    goals = _goals(sitting)
+    goals = sitting.goals()
     open_ones = [f"{goal.title}: {goal.have} of {goal.need}" for goal in goals if not goal.reached]
     need = sitting.known.target.fewest_per_class
     counts = sitting.known.target.counts(sitting.added())
@@ -235,46 +225,6 @@ def _progress(sitting: Sitting) -> str:
         open_ones += [f"'{label}': {count} of {need}" for count, label in shortest]
     answered = f"{len(sitting.answers):,} answered"
     return " · ".join([answered, *(open_ones[:3] or ["enough to assess again"])])
-
-
-def _sum_up(sitting: Sitting, say: Say) -> None:
-    standing = [line for line in sitting.file.standing() if line.act == "answered"]
-    if not standing:
-        say("No row is labelled yet.")
-        sitting.abandon()
-        return
-    known = sitting.known
-    if known.first is not None:
-        sitting.abandon()
-        say(f"{len(standing):,} rows are answered again in '{shown_path(sitting.file.path)}'.")
-        second, _ = read_answers_back(sitting.file.path, known.task, known.columns)
-        for line in say_agreement(known.task, known.first, second, known.measuring.answers.seed):
-            say(line)
-        return
-    sealed = sum(line.side == "test" for line in standing)
-    drawn = f", {sealed:,} of them drawn at random and kept for the sealed rows" if sealed else ""
-    say(f"{len(standing):,} rows are labelled in '{shown_path(sitting.file.path)}'{drawn}.")
-    goals = _goals(sitting)
-    short = [goal for goal in goals if not goal.reached]
-    for goal in [*(goal for goal in goals if goal.reached), *short[:MOST_GOALS]]:
-        say(f"  {goal.title}: {goal.have:,}, {goal.need:,} are asked{'' if goal.reached else ' (still short)'}")
-    if len(short) > MOST_GOALS:
-        say(f"  and {len(short) - MOST_GOALS:,} more classes that are still short")
-    if known.target.wants_sealed:
-        wanted = known.target.sealed_wanted
-        have = known.target.sealed + sealed
-        say(f"  sealed rows: {have:,}; about {wanted:,} would prove a useful gain")
-    rise = sitting.finish()
-    if rise is not None:
-        say(rise.say(known.metric.facts))
-    enough = is_enough(sitting)
-    path = hand_over(known.folder, known.task.key, known.columns, sitting.file)
-    say(
-        "Enough for a new verdict:"
-        if enough
-        else "When there are more, go on with the same command. To assess what is there:"
-    )
-    say(f"  advisor assess {shown_path(path)}")
 
 
 def _earlier(known: Known, file: LabelledFile) -> Rows:

@@ -13,6 +13,8 @@ from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.task import Array, Predict, Predictions, RivalSetting, Rows, Task
 
 Asked = Literal["label", "labels", "number", "spans"]
+SAME = 1e-9
+"""Probabilities that lie nearer to each other tell no row from another."""
 COMMITTEE = 4
 """Probes on resampled rows whose disagreement tells how unsure a number is."""
 CLOSE = 0.8
@@ -38,18 +40,29 @@ def believe(
     ]
     if asked == "label" and found.scores is not None:
         return _of_one_label(found, classes, likely)
-    if found.confidence is None or np.ptp(found.confidence) < 1e-9:
+    if asked == "labels" and found.scores is not None:
+        return _of_several_labels(found, classes, likely)
+    if found.confidence is None or np.ptp(found.confidence) < SAME:
         return None
-    reason = {"labels": "unsure which labels hold", "spans": "unsure of its spans"}.get(asked, "unsure")
-    because = [reason] * len(found.answers)
-    scores = found.scores if asked == "labels" else None
-    return Belief(found.answers, _ranks(1 - found.confidence), because, likely, scores, classes)
+    because = ["unsure of its spans" if asked == "spans" else "unsure"] * len(found.answers)
+    return Belief(found.answers, _ranks(1 - found.confidence), because, likely, None, classes)
+
+
+def _of_several_labels(found: Predictions, classes: Sequence[str], likely: list[str]) -> Belief | None:
+    """Unsure where many labels are near one half: the mean over the labels of how near."""
+    assert found.scores is not None
+    scores = found.scores
+    if np.ptp(scores, axis=0).max(initial=0.0) < SAME:
+        return None
+    near = 4 * scores * (1 - scores)
+    because = [f"unsure whether '{classes[place]}' holds" for place in near.argmax(axis=1)]
+    return Belief(found.answers, _ranks(near.mean(axis=1)), because, likely, scores, classes)
 
 
 def _of_one_label(found: Predictions, classes: Sequence[str], likely: list[str]) -> Belief | None:
     assert found.scores is not None
     scores = found.scores
-    if scores.shape[1] < 2 or np.ptp(scores, axis=0).max(initial=0.0) < 1e-9:
+    if scores.shape[1] < 2 or np.ptp(scores, axis=0).max(initial=0.0) < SAME:
         return None
     order = np.argsort(-scores, axis=1)
     first, second = (np.take_along_axis(scores, order[:, [place]], axis=1)[:, 0] for place in (0, 1))

@@ -18,7 +18,7 @@ from advisor.labelling.markup import say_spans
 from advisor.labelling.pool import read_pool
 from advisor.labelling.ranking import Belief, Classes, Landscape, Pick, choose, standardise
 from advisor.labelling.second_opinion import AGAIN, First, read_again
-from advisor.labelling.target import Rise, Target, measure_rise, set_target
+from advisor.labelling.target import Goal, Rise, Target, measure_rise, set_target
 from advisor.measuring import Measuring, Progress
 from advisor.records import Decision, Measurements
 from advisor.rule_records import Rules
@@ -34,6 +34,7 @@ AHEAD = 20
 """Rows that are chosen at once; the order is made anew long before they are through."""
 REMAKE_AFTER = 5
 """Answers after which the order is made anew, while the next row is being read."""
+LIKELY = 0.5
 CHECK_AFTER = 20
 """Answers after which it is checked, in the background, whether they still help."""
 
@@ -250,6 +251,10 @@ class Sitting:
         """New rows of each class."""
         return Counter(kind for answer in self.new_rows().answers for kind in self.known.task.kinds(answer))
 
+    def goals(self) -> list[Goal]:
+        """What is there of what the verdict wants."""
+        return self.known.target.goals(len(self.new_rows()), self.added())
+
     def classes(self) -> list[str]:
         """All classes that an answer can have, those said in this sitting among them."""
         return self.known.classes_with(self.new_rows())
@@ -311,6 +316,13 @@ class Sitting:
         known = dict(zip(classes, scores[place].tolist(), strict=True)) if scores is not None else {}
         labels = sorted(self.classes(), key=lambda label: -known.get(label, -1.0))
         return [(label, known.get(label)) for label in labels]
+
+    def suggested_labels(self, place: int) -> list[str]:
+        """Labels that are ticked to begin with: those suggested that are likelier than not, since a wrong tick costs a key."""
+        chances = dict(self.chances(place))
+        suggested = self.belief.suggested[place]
+        labels = suggested if isinstance(suggested, tuple) else ()
+        return [label for label in labels if (chances.get(label) or 0.0) >= LIKELY]
 
     def _chosen(self, belief: Belief, most: int = AHEAD) -> list[Pick]:
         done = self._done()

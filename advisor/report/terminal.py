@@ -92,6 +92,10 @@ class Terminal:
         """What `advisor doctor` found."""
         self._show(listings.check_blocks(checks))
 
+    def show_labels(self, shown: Sequence[block.Block]) -> None:
+        """How things stand when a sitting of labelling ends."""
+        self._show(shown)
+
     def show_error(self, error: PipelineError) -> None:
         """The problem and its fix on standard error, and nothing else."""
         self._errors.print(Text(visible(error.problem), style="bold red"), soft_wrap=True)

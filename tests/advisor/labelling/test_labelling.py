@@ -1,7 +1,7 @@
 """A whole sitting: from a run and a file, through real key presses, to rows that the next assessment reads."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from advisor.errors import AnswersError, RunFolderError
 from advisor.labelling.asking import Wish, ask_rows, prepare, ranked, refuse_without_terminal
 from advisor.labelling.handover import ANSWERS, SPLITS
 from advisor.labelling.session import AHEAD
+from advisor.report.blocks import Block, Command, Items, Paragraph
 from advisor.report.terminal import Terminal
 from advisor.run_folder import RunFolder
 from advisor.session import Request, assess_new
@@ -63,13 +64,21 @@ def run_of(tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource) ->
     return run
 
 
+def sentences(blocks: Sequence[Block]) -> list[str]:
+    """What blocks say, line by line."""
+    found: list[str] = []
+    for each in blocks:
+        found += each.lines if isinstance(each, Items) else [each.text] if isinstance(each, Paragraph | Command) else []
+    return found
+
+
 def sit(folder: Path, keys: str, out: Path, **wish: Any) -> list[str]:
     """Press these keys and stop; what was said at the end."""
     said: list[str] = []
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         pipe.send_text(keys + STOP)
         sitting = prepare(RunFolder(folder / "run"), Wish({"train": str(folder / "new.jsonl")}, out, **wish), Quiet())
-        ask_rows(sitting, None, said.append)
+        ask_rows(sitting, None, lambda blocks: said.extend(sentences(blocks)))
     return said
 
 
@@ -108,6 +117,8 @@ def test_answers_of_every_task_are_training_rows_as_they_are(key: str, run_of: R
     assert [sorted(line) for line in lines(out)] == [sorted(columns)] * 3
     assert all(line["reason"] and line["suggested"] for line in log(out))
     assert said[0] == f"3 rows are labelled in '{out}'."
+    if key == "multi-label-classification":
+        assert {line["reason"].startswith(("unsure whether '", "unlike", "may be")) for line in log(out)} == {True}
     if key == "text-regression":
         assert rows.answers[0] == 1.5
         assert rows.answers[2] == 2.5  # 9 lies outside the scale, and was mended
@@ -180,7 +191,7 @@ def test_it_says_when_the_labels_are_enough(run_of: Run, tmp_path: Path) -> None
     text = "\n".join(said)
     assert "rows are labelled" in text
     assert "change the linear probe by" in text
-    assert ("Enough for a new verdict:" in said) == ("still short" not in text)
+    assert ("That is enough for a new verdict:" in said) == ("still short" not in text)
 
 
 def test_rows_that_are_known_empty_labelled_or_nearly_sealed_are_not_asked(run_of: Run, tmp_path: Path) -> None:
@@ -274,7 +285,7 @@ def test_a_second_person_answers_the_same_rows_without_a_hint(
         wish = Wish(None, second, "Bob", again=first)
         sitting = prepare(RunFolder(folder / "run"), wish, Quiet())
         assert len(sitting.known.pool.rows) == 3
-        ask_rows(sitting, None, said.append)
+        ask_rows(sitting, None, lambda blocks: said.extend(sentences(blocks)))
     assert {str(row) for row in rows_in(folder, key, second).inputs} <= {
         str(row) for row in rows_in(folder, key, first).inputs
     }
