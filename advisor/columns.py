@@ -21,6 +21,9 @@ from pipeline.task import TASKS, Column, Role, load_task
 FLAGS = ("text", "label")
 """Roles that have an option of the command line of their own."""
 
+MOST_ASKED = 6
+"""Readings that a person is asked about at most."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -133,9 +136,10 @@ def clear_reading(readings: Sequence[Reading], rules: ColumnRules) -> Reading | 
 
 
 def plausible_readings(readings: Sequence[Reading], rules: ColumnRules) -> list[Reading]:
-    """The readings that a person would be asked about, the likeliest first."""
+    """The readings that a person would be asked about, the likeliest few first."""
     best = max((reading.confidence for reading in readings), default=0.0)
-    return [reading for reading in readings if reading.confidence >= min(rules.plausible.value, best / 2)]
+    found = [reading for reading in readings if reading.confidence >= min(rules.plausible.value, best / 2)]
+    return found[:MOST_ASKED]
 
 
 def read_as(answers: Answers, reading: Reading) -> Answers:

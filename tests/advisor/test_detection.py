@@ -59,9 +59,12 @@ def test_without_a_terminal_two_plausible_readings_are_refused_with_what_to_say(
     assert lines[0].startswith("'ratings.csv' can be read in more than one way: Score: text is 'review'")
     assert "  --task text-regression --text review --column score=stars" in lines
     assert "  --task text-classification --text review --label stars" in lines
-    assert lines[
-        -4:
-    ] == ['    task = "text-classification"', "    [data]", '    text = "review"', '    label = "stars"']
+    assert lines[-4:] == [
+        '    task = "text-classification"',
+        "    [data]",
+        '    text = "review"',
+        '    label = "stars"',
+    ]
     assert not (ratings.parent / "runs").exists()
 
 
@@ -89,7 +92,8 @@ def test_every_sign_has_its_weight_and_sentence_and_none_is_unused() -> None:
         (RULES_FOLDER.parent / "pipeline" / "data" / f"{name}.py").read_text()
         for name in ("roles", "agreement", "columns")
     )
-    written = {node.value for node in ast.walk(ast.parse(code)) if is_text(node)}
+    nodes = ast.walk(ast.parse(code))
+    written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     signs = load_columns().signs
     assert set(signs.signs) <= written
     assert all("{value}" in sign.says and sign.says.endswith(".") for sign in signs.signs.values())
@@ -98,10 +102,6 @@ def test_every_sign_has_its_weight_and_sentence_and_none_is_unused() -> None:
     assert set(signs.names) == roles
     names = [name for each in signs.names.values() for name in [*each.usual, *each.near]]
     assert [name for name in names if name != name.casefold() or re.search(r"\W", name)] == []
-
-
-def is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_every_kind_of_task_that_can_be_read_has_its_rules() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from advisor.columns import plausible_readings
 from advisor.rulebook import load_columns
 from pipeline.data.columns import SHAPES, Reading, read_columns
 
@@ -455,3 +456,57 @@ DOUBTFUL: list[tuple[str, Row, list[tuple[str, dict[str, Any]]]]] = [
 def test_where_two_readings_are_plausible_both_are_told(row: Row, expected: list[tuple[str, dict[str, Any]]]) -> None:
     found = [(reading.task, reading.columns) for reading in likely(read(rows_of(row)))]
     assert [each for each in expected if each not in found] == []
+
+
+def test_a_table_of_hundreds_of_columns_is_read_in_seconds_and_told_in_few_readings() -> None:
+    kinds = [DRAW.random, lambda: DRAW.randrange(5), lambda: pick("a", "b"), text, sentence]
+    rows = [{f"f{place}": kinds[place % 5]() for place in range(60)} for _ in range(40)]
+    found = read(rows)
+    assert sum(reading.confidence for reading in found) <= 1
+    assert 1 < len(plausible_readings(found, RULES)) <= 6
+
+
+ODD: list[Any] = [
+    None,
+    "",
+    " ",
+    "x",
+    "[1, 2",
+    "[]",
+    "{}",
+    3,
+    -2.5,
+    float("nan"),
+    float("inf"),
+    10**400,
+    True,
+    b"",
+    b"\xff\xd8\xff",
+    [],
+    [[]],
+]
+ODDER: list[Any] = [
+    [None, {}],
+    {},
+    {"text": 1},
+    {"role": "user"},
+    [{"start": 0, "end": 1, "label": None}],
+    ("a",),
+    "\ud800",
+    "a;b",
+    "a, b",
+    "😀" * 9,
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_cell_is_so_odd_that_it_cannot_be_looked_at(seed: int) -> None:
+    draw = random.Random(seed)
+    names = ["text", "label", "score", "tokens", "tags", "", " ", "c1", "c2", "answers", "context", "image", "en", "de"]
+    rows = [
+        {name: draw.choice([*ODD, *ODDER]) for name in draw.sample(names, draw.randrange(1, 8))}
+        for _ in range(draw.choice([1, 2, 20]))
+    ]
+    found = read(rows)
+    assert 0 <= sum(reading.confidence for reading in found) <= 1 + 1e-9
+    assert read([]) == []
