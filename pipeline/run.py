@@ -146,7 +146,14 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
             "Give the same file with --data, or assess again.",
         )
     places = {row: place for place, row in enumerate(data.rows.ids)}
-    return replace(data, rows=data.rows.take([places[row] for row in splits["row_id"]]), sides=list(splits["side"]))
+    order = [places[row] for row in splits["row_id"]]
+    return replace(
+        data,
+        rows=data.rows.take(order),
+        sides=list(splits["side"]),
+        given=[data.given[row] for row in order] if data.given else [],
+        places=data.places.take(order) if data.places else None,
+    )
 
 
 def _train(workshop: _Workshop) -> Trained:

@@ -163,7 +163,7 @@ def _keys_of(texts: Array, keys: Mapping[int, int]) -> Array:
 
 def _drop_leaks(found: Removal, texts: Array, empty: Array, seen: Survey, others: Sequence[Input]) -> None:
     near = _near_keys([*seen.inputs.values(), *others])
-    kept_apart = {near[text_hash(given)] for given in others}
+    kept_apart = {near[int(text_hash(given), 16)] for given in others}
     rows = _alive(found, empty)
     keys = _keys_of(texts[rows], near).tolist()
     found.drop(rows[[key in kept_apart for key in keys]], "leaks")

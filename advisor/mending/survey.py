@@ -180,7 +180,7 @@ def _is_empty(cell: Any) -> bool:
 
 
 def _keep_input(seen: Survey, look: Look, given: Input) -> int:
-    key = text_hash(given)
+    key = int(text_hash(given), 16)
     if look.keeps_inputs:
         seen.keep_input(key, given)
     return key

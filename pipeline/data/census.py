@@ -20,7 +20,12 @@ PARTS = 256
 ROW = np.dtype([("text", "<u8"), ("answer", "<u8"), ("origin", "u1")])
 DRAW = np.dtype([("key", "<u8"), ("file", "<u4"), ("row", "<u8")])
 TRAIN, VALIDATION, TEST = range(3)
-"""Where a row comes from, in the order in which copies give way."""
+"""Where a row comes from, in the order in which a row that stands in two files belongs to the earlier."""
+PAIRS = {
+    "validation in train": (VALIDATION, TRAIN),
+    "test in train": (TEST, TRAIN),
+    "test in validation": (TEST, VALIDATION),
+}
 
 
 class Spill:
@@ -107,43 +112,41 @@ class Counter:
     def census(self, kept_rows: int, sampled: int | None = None) -> Census:
         """What was counted."""
         apart = (self._squares / self._numbers) ** 0.5 if self._numbers else None
-        totals = np.zeros(3, dtype=np.int64)
+        totals = np.zeros(3 + len(PAIRS), dtype=np.int64)
         for records in self.rows.parts():
-            totals += _count(records, apart)
-        different, conflicting, leaked = map(int, totals)
+            if len(records):
+                totals += _count(records, apart)
+        different, copies, conflicting, *leaked = totals.tolist()
         return Census(
             rows=self.rows.count,
             unlabelled_rows=self.unlabelled,
             kept_rows=kept_rows,
             sampled_train_rows=sampled,
             different_texts=different,
-            exact_copies=self.rows.count - different,
+            exact_copies=copies,
             conflicting_rows=conflicting,
-            leaked_rows=leaked,
+            leaked_rows={name: count for name, count in zip(PAIRS, leaked, strict=True) if count},
         )
 
 
 def _count(records: Array, apart: float | None) -> Array:
-    """Different texts, conflicting rows and leaked rows of one part.
+    """Different texts, copies within a file, conflicting rows, and leaks between each pair of files, of one part.
 
     Args:
         records: With all records of each text.
         apart: How far scores of one text may lie apart; None for answers that are the same or not.
     """
-    if len(records) == 0:
-        return np.zeros(3, dtype=np.int64)
     records = records[np.argsort(records["text"], kind="stable")]
     starts = np.flatnonzero(np.concatenate(([True], records["text"][1:] != records["text"][:-1])))
     texts = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(records))))
+    there = np.stack([np.bincount(texts[records["origin"] == origin], minlength=len(starts)) for origin in range(3)])
     known = records["origin"] != TEST
     answers = records["answer"].view(np.float64) if apart is not None else records["answer"]
     low, high = _range(answers, texts, known, len(starts))
-    contradicted = high - low > apart if apart is not None else (high != low)
-    seen = np.bincount(texts[known], minlength=len(starts)) > 0
-    highest = np.maximum.reduceat(records["origin"], starts)
-    return np.array(
-        [len(starts), (known & (contradicted & seen)[texts]).sum(), (records["origin"] < highest[texts]).sum()]
-    )
+    contradicted = high - low > apart if apart is not None else high != low
+    leaks = [there[later][there[earlier] > 0].sum() for later, earlier in PAIRS.values()]
+    copies = np.maximum(there - 1, 0).sum()
+    return np.array([len(starts), copies, (known & contradicted[texts]).sum(), *leaks], dtype=np.int64)
 
 
 def _range(answers: Array, texts: Array, known: Array, count: int) -> tuple[Array, Array]:

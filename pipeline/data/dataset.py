@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.census import TEST, TRAIN, Counter
+from pipeline.data.census import Counter
 from pipeline.data.duplicates import Groups, group
-from pipeline.data.gathering import Places, gather
+from pipeline.data.gathering import ORIGINS, Places, gather
 from pipeline.data.splitting import Side, SplitRequest, load_splits, split
 from pipeline.errors import DataError
 from pipeline.records import Census, DataSource, name_of
@@ -34,8 +34,8 @@ class Dataset:
     """Rows without an answer, left out."""
     given: Sequence[Side | None] = ()
     """The side that the file of each row fixes, None for the training file; empty when all rows come from it."""
-    places: Places | Sequence[str] = ()
-    """Where the rows stand, for people; empty when it is not known."""
+    places: Places | None = None
+    """Where each row stands; null when it is not known."""
     counted: Census | None = None
     """What was counted while reading; null when the rows here are all there were."""
 
@@ -45,17 +45,17 @@ class Dataset:
         if self.counted is not None:
             return self.counted
         hashes = np.array([int(key, 16) for key in self.groups.text_hashes], dtype=np.uint64)
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(prefix="finetune-advisor-") as scratch:
             counter = Counter(Path(scratch))
             counter.unlabelled = self.unlabelled_rows
-            for origin, taken in ((TEST, ("test",)), (TRAIN, ("train", "validation", "reserve", "left_out"))):
-                rows = [position for position, side in enumerate(self.sides) if side in taken]
+            for side, origin in ORIGINS.items():
+                rows = [row for row in range(len(self.rows)) if (self.given[row] if self.given else None) == side]
                 counter.add(hashes[rows], [self.rows.answers[row] for row in rows], origin)
-            return _with_near_copies(counter.census(len(self.rows)), self.groups)
+            return counter.census(len(self.rows))
 
     def place(self, position: int) -> str:
-        """Where a row stands, for people: `reviews.csv row 17`; its id when that is not known."""
-        return self.places[position] if self.places else f"row {self.rows.ids[position]}"
+        """Where a row stands, such as "reviews.csv row 17"; its id when that is not known."""
+        return f"row {self.rows.ids[position]}" if self.places is None else self.places[position]
 
     def positions(self, *sides: Side) -> list[int]:
         """Positions of the rows on these sides, in the order of the file.
@@ -114,25 +114,26 @@ def load_dataset(
     rows = found.rows
     if check:
         task.check(rows, source.name)
-    groups = group(rows.inputs, found.hashes.tolist())
+    groups = group(rows.inputs, [f"{number:016x}" for number in found.hashes.tolist()])
     earlier = load_splits(folder / source.splits) if source.splits else None
     sides = split(SplitRequest(groups, task.strata(rows), found.given, seed, earlier))
     if source.test is None:
         sides = _keep_rare_classes(task, rows, groups, sides)
     if check:
-        _refuse_unseen_classes(task, rows, sides, source)
-        _refuse_no_training(sides, source)
-    census = _with_near_copies(found.census, groups)
-    given = found.given if set(found.given) != {None} else []
-    return Dataset(rows, groups, sides, source.test is not None, census.unlabelled_rows, given, found.places, census)
-
-
-def _with_near_copies(census: Census, groups: Groups) -> Census:
+        _refuse_what_cannot_be_split(task, rows, sides, source)
     near = {"near_compared_texts": groups.compared_texts, "near_copies": groups.near_copies}
-    return census.model_copy(update=near)
+    census = found.census.model_copy(update=near)
+    fixed = found.given if set(found.given) != {None} else []
+    return Dataset(rows, groups, sides, source.test is not None, census.unlabelled_rows, fixed, found.places, census)
 
 
-def _refuse_no_training(sides: Sequence[Side], source: DataSource) -> None:
+def _refuse_what_cannot_be_split(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:
+    """Refuse classes that only the test rows have, and files that leave nothing to train on.
+
+    Raises:
+        DataError: Names them.
+    """
+    _refuse_unseen_classes(task, rows, sides, source)
     if "train" not in sides:
         raise DataError(
             f"No row of '{source.name}' is left to train on: each also stands in the validation or test file.",

@@ -3,11 +3,10 @@
 import functools
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 
 from pipeline.task import Array, Input
 
@@ -16,17 +15,19 @@ SHINGLE = 3
 clean with three (tests/benchmarks/planted.py)."""
 NEAR = 0.8
 """Jaccard similarity of shingles from which two texts count as nearly the same (Broder 1997)."""
-PERMUTATIONS = 64
-BANDS = (12, 5)
-"""Bands of a sketch and numbers in each: two texts at `NEAR` are compared with probability 1 - (1 - 0.8^5)^12 = 0.99."""
+BANDS, IN_A_BAND = 12, 5
+"""Bands of a sketch and numbers in each: two texts at `NEAR` meet with probability 1 - (1 - 0.8^5)^12 = 0.99."""
 COMPARED_TEXTS = 50_000
-"""Different texts up to which all are compared for near-duplicates; beyond it a sample of so many is."""
+"""Different texts up to which near-duplicates are looked for among all; beyond it among a sample of so many."""
+MEETING, COMPARISONS = 20, 100
+"""Texts of one band that later ones are compared with, and comparisons of one text, at most: without a bound, rows that are
+made from one pattern would all be compared with all."""
 REMEMBERED = 2000
 """Texts whose shingles stay in memory."""
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _draw = np.random.default_rng(7)
-_FACTORS = _draw.integers(0, 2**64, PERMUTATIONS, dtype=np.uint64) | np.uint64(1)
-_SHIFTS = _draw.integers(0, 2**64, PERMUTATIONS, dtype=np.uint64)
+_FACTORS = _draw.integers(0, 2**64, BANDS * IN_A_BAND, dtype=np.uint64) | np.uint64(1)
+_SHIFTS = _draw.integers(0, 2**64, BANDS * IN_A_BAND, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,26 @@ class Groups:
     keys: list[str]
     """Smallest text hash of the group: a row that joins can only lower it."""
     compared_texts: int
-    """Different texts that were compared with each other for near-duplicates: all, or a sample when there are too many."""
+    """Different texts among which near-duplicates were looked for: all, or a sample when there are too many."""
     near_copies: int = 0
     """Of these, those that are nearly like another: all of a group but one."""
 
 
-def group(inputs: Sequence[Input], hashes: Sequence[int] | None = None, most: int = COMPARED_TEXTS) -> Groups:
-    """Group inputs that are the same or nearly so.
+def group(inputs: Sequence[Input], hashes: Sequence[str] | None = None, most: int = COMPARED_TEXTS) -> Groups:
+    """Group inputs that are the same, and those nearly so among at most so many different texts.
 
     Args:
         inputs: What models read.
         hashes: Their text hashes, when they are known already.
-        most: How many different texts are compared at most; of more, those with the lowest hashes, which is a random sample
-            that more data changes little.
+        most: How many different texts are compared at most.
     """
-    found = [f"{number:016x}" for number in (map(text_hash, inputs) if hashes is None else hashes)]
-    first = {key: place for place, key in reversed(list(enumerate(found)))}
-    compared = sorted(first) if len(first) <= most else sorted(first)[:most]
-    texts = {key: even(inputs[first[key]]) for key in compared}
+    found = list(map(text_hash, inputs) if hashes is None else hashes)
+    first: dict[str, int] = {}
+    for place, key in enumerate(found):
+        first.setdefault(key, place)
+    compared = sorted(first)[:most]  # the lowest hashes are a draw
     parents = {key: key for key in first}
-    for one, other in _near_pairs(texts):
-        lower, higher = sorted((_root(parents, one), _root(parents, other)))
-        parents[higher] = lower
+    _join_near(parents, {key: even(inputs[first[key]]) for key in compared})
     return Groups(
         text_hashes=found,
         keys=[_root(parents, key) for key in found],
@@ -79,10 +78,12 @@ def even(given: Input) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def text_hash(given: Input) -> int:
-    """64 bits of a hash of the evened text: among a billion different texts two are the same by chance once in 37 times."""
-    digest = hashlib.sha256(even(given).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big")
+def text_hash(given: Input) -> str:
+    """Sixteen hexadecimal digits that two inputs share when they are the same apart from case, white space and Unicode form.
+
+    Of a billion different texts two share them by chance with probability 0.03.
+    """
+    return hashlib.sha256(even(given).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _root(parents: dict[str, str], key: str) -> str:
@@ -92,24 +93,36 @@ def _root(parents: dict[str, str], key: str) -> str:
     return key
 
 
-def _near_pairs(texts: dict[str, str]) -> list[tuple[str, str]]:
-    """Pairs of texts that are nearly the same. Shingles are made again where they are compared, which bounds memory."""
-    index, blank = MinHashLSH(num_perm=PERMUTATIONS, params=BANDS), MinHash(PERMUTATIONS)
-    remembered = functools.lru_cache(REMEMBERED)(lambda key: _shingles(texts[key]))
-    pairs: list[tuple[str, str]] = []
+def _join_near(parents: dict[str, str], texts: Mapping[str, str]) -> None:
+    """Join the groups of texts that are nearly the same: those that share a band of their sketches are compared."""
+    shingles = functools.lru_cache(REMEMBERED)(lambda key: _shingles(texts[key]))
+    meetings: dict[tuple[int, bytes], list[str]] = {}
     for key in texts:
-        shingles = remembered(key)
-        sketch = blank.copy()
-        sketch.hashvalues = _sketch(shingles)
-        pairs += [(key, other) for other in index.query(sketch) if _alike(shingles, remembered(other))]
-        index.insert(key, sketch, check_duplication=False)
-    return pairs
+        bands = [(place, band.tobytes()) for place, band in enumerate(_sketch(shingles(key)).reshape(BANDS, IN_A_BAND))]
+        for other in _candidates(parents, key, [meetings.get(band, []) for band in bands]):
+            if _alike(shingles(key), shingles(other)):
+                lower, higher = sorted((_root(parents, key), _root(parents, other)))
+                parents[higher] = lower
+        for band in bands:
+            met = meetings.setdefault(band, [])
+            if len(met) < MEETING:
+                met.append(key)
+
+
+def _candidates(parents: dict[str, str], key: str, met: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Texts of other groups that share a band; groups that were joined meanwhile are passed over."""
+    asked = 0
+    for other in dict.fromkeys(other for each in met for other in each):
+        if _root(parents, other) != _root(parents, key):
+            yield other
+            asked += 1
+            if asked == COMPARISONS:
+                return
 
 
 def _shingles(text: str) -> Array:
     """The different shingles of a text as 64-bit numbers, sorted; a text that is shorter than one is one."""
-    codes = np.frombuffer(text.ljust(SHINGLE, "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    letters = codes.astype(np.uint64)
+    letters = np.frombuffer(text.ljust(SHINGLE, "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     ends = len(letters) - SHINGLE + 1
     found = np.zeros(ends, dtype=np.uint64)
     for place in range(SHINGLE):
@@ -121,7 +134,7 @@ def _shingles(text: str) -> Array:
 
 
 def _sketch(shingles: Array) -> Array:
-    """The smallest value of the shingles under each of many random functions.
+    """The smallest value of the shingles under each of many random functions (MinHash).
 
     Source: Broder (1997), https://doi.org/10.1109/SEQUEN.1997.666900; functions as in Dietzfelbinger et al. (1997),
     https://doi.org/10.1006/jagm.1997.0873

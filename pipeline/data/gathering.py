@@ -21,7 +21,7 @@ MEMORY_SHARE = 0.25
 """Share of the free memory that texts may fill; what is made of them needs as much again, and more. Set by us."""
 ROW_BYTES = 400
 """What a row needs beside its text and its answer: hashes, an id, a side."""
-_ORIGINS = {None: TRAIN, "validation": VALIDATION, "test": TEST}
+ORIGINS: dict[Side | None, int] = {None: TRAIN, "validation": VALIDATION, "test": TEST}
 
 
 @dataclass
@@ -71,8 +71,11 @@ class Places:
     numbers: Array
     """The number of the row in its file, from 1."""
 
+    def __len__(self) -> int:
+        return len(self.numbers)
+
     def __getitem__(self, position: int) -> str:
-        """Where a row stands, for people."""
+        """Where a row stands, for people: `reviews.csv row 17`."""
         return f"{self.names[int(self.files[position])]} row {int(self.numbers[position])}"
 
     def take(self, positions: Sequence[int]) -> "Places":
@@ -165,7 +168,7 @@ class _Reading:
         """
         kept: _Kept | None = _Kept()
         for table, rows, piece in self._pieces(None):
-            counter.add(piece.hashes[0], rows.answers, _ORIGINS[self.side])
+            counter.add(piece.hashes[0], rows.answers, ORIGINS[self.side])
             counter.unlabelled += table - len(rows)
             self.count += len(rows)
             self.bytes += sum(map(_bytes, rows.inputs)) + ROW_BYTES * len(rows)
@@ -199,7 +202,7 @@ class _Reading:
             piece = _Kept(
                 list(rows.inputs),
                 list(rows.answers),
-                [np.array([text_hash(given) for given in rows.inputs], dtype=np.uint64)],
+                [np.array([int(text_hash(given), 16) for given in rows.inputs], dtype=np.uint64)],
                 [np.full(len(rows), file, dtype=np.uint32)],
                 [np.array([int(row) for row in rows.ids], dtype=np.uint64)],
             )
