@@ -121,7 +121,7 @@ class Measuring:
             RunFolderError: The data is not what the run began with.
         """
         self.progress.step("reading the data")
-        data = load_dataset(self.answers.data, self.task, self.folder.path, self.answers.seed, check=self.check)
+        data = self._load()
         purpose = "hash texts and compare labels, words and lengths, to group duplicates and find leaks and drift"
         log_test_reading(self.folder.path, purpose, sum(side == "test" for side in data.sides))
         path = self.folder.path / "splits.parquet"
@@ -132,6 +132,22 @@ class Measuring:
                 f"'{self.answers.data.name}' has changed since this run began.",
                 "Assess it into a new folder; `[data] splits` with this run's splits.parquet keeps its test rows sealed.",
             )
+        return data
+
+    def _load(self) -> Dataset:
+        """All rows, or the sample of them that fitted when the run began, which is then asked for by its number."""
+        source, path = self.answers.data, self.folder.cache / "kept_rows.txt"
+        if source.max_rows is None and path.is_file():
+            source = source.model_copy(update={"max_rows": int(path.read_text(encoding="utf-8"))})
+        given = self.answers.budget.memory_gib
+        memory = None if given is None else round(given * 2**30)
+        folder, seed = self.folder.path, self.answers.seed
+        data = load_dataset(source, self.task, folder, seed, check=self.check, memory_bytes=memory)
+        kept = data.census.sampled_train_rows
+        if kept is not None:
+            save_text(str(kept), path)
+            source = source.model_copy(update={"max_rows": kept})
+            self.answers = self.answers.model_copy(update={"data": source})
         return data
 
     def _forget_what_was_measured_otherwise(self) -> None:

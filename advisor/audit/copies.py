@@ -17,11 +17,10 @@ def find_copies(material: Material) -> list[Found]:
     exact = _later(list(zip(given, groups.text_hashes, strict=True)))
     copied = set(exact)
     near = [position for position in _later(list(zip(given, groups.keys, strict=True))) if position not in copied]
-    rows, census = len(given), material.data.census
-    counted = (len(exact), rows) if census.sampled_train_rows is None else (census.exact_copies, census.rows)
+    census = material.data.census
     return [
-        Found("exact_duplicates", *counted, material.examples(exact)),
-        Found("near_duplicates", len(near), rows, _pairs(material, near)),
+        Found("exact_duplicates", census.exact_copies, census.rows, material.examples(exact)),
+        Found("near_duplicates", len(near), len(given), _pairs(material, near)),
     ]
 
 
@@ -37,22 +36,29 @@ def find_leaks(material: Material) -> list[Found]:
 
 
 def find_uncompared(material: Material) -> list[Found]:
-    """Rows that were only counted, because there are too many, and texts among which near-copies were not looked for.
+    """Texts among which near-copies were not looked for, because there are too many, and what the sample says of all.
 
-    A near-copy is seen where both texts are in the sample, so that the share of the sample is too low by the share that the
-    sample is of all texts.
+    A pair is seen only when both its texts are in the sample, so that the share of near-copies there is that of all texts times
+    the share that was compared, where near-copies come in pairs.
     """
     census = material.data.census
     compared, different = census.near_compared_texts, census.different_texts
-    share = compared / max(different, 1)
+    share = (compared - 1) / max(different - 1, 1)
     seen = wilson(census.near_copies, compared)
-    low, about, high = (f"{100 * min(each / max(share, 1e-9), 1):.2g} %" for each in (seen.low, seen.point, seen.high))
-    values = {"compared": f"{compared:,}", "seen": f"{census.near_copies:,}", "about": about, "low": low, "high": high}
-    kept = {"kept": f"{census.kept_rows:,}"}
-    return [
-        Found("sampled", census.rows - census.kept_rows, census.rows, values=kept),
-        Found("near_duplicates_not_compared", different - compared, different, values=values),
-    ]
+    values = {
+        "compared": f"{compared:,}",
+        "chance": f"{100 * share**2:.2g} %",
+        "seen": f"{census.near_copies:,}",
+        "low": f"{100 * min(1, seen.low / max(share, 1e-9)):.2g} %",
+        "high": f"{100 * min(1, seen.high / max(share, 1e-9)):.2g} %",
+    }
+    return [Found("near_duplicates_not_compared", different - compared, different, values=values)]
+
+
+def find_sampled(material: Material) -> list[Found]:
+    """Rows that were counted and not kept, because fewer were asked for or fit into memory."""
+    census = material.data.census
+    return [Found("sampled", census.rows - census.kept_rows, census.rows, values={"kept": f"{census.kept_rows:,}"})]
 
 
 def _given(material: Material) -> Sequence[Side | None]:
@@ -69,8 +75,9 @@ def _between(material: Material, given: Sequence[Side | None], earlier: Side | N
         position for position in here if groups.keys[position] in keys and groups.text_hashes[position] not in texts
     ]
     values = {"earlier": FILES[earlier], "later": FILES[later]}
+    counted = material.data.census.leaked_rows.get(f"{later} in {earlier or 'train'}", 0)
     return [
-        Found(f"{later}_leaks", len(exact), len(here), _twins(material, exact, groups.text_hashes, texts), values),
+        Found(f"{later}_leaks", counted, len(here), _twins(material, exact, groups.text_hashes, texts), values),
         Found(f"{later}_near_leaks", len(near), len(here), _twins(material, near, groups.keys, keys), values),
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from advisor.audit.annotators import find_agreement
 from advisor.audit.clutter import find_boilerplate, find_markup, find_texts_without_letters
-from advisor.audit.copies import FILES, find_copies, find_leaks, find_uncompared
+from advisor.audit.copies import FILES, find_copies, find_leaks, find_sampled, find_uncompared
 from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
 from advisor.audit.giveaways import find_labels_in_texts, find_telltales
@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     find_leaks,
     find_copies,
     find_uncompared,
+    find_sampled,
     find_conflicts,
     find_gaps,
     find_uneven_classes,

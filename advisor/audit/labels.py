@@ -17,9 +17,9 @@ def find_conflicts(material: Material) -> list[Found]:
         said = " / ".join(dict.fromkeys(_shown(data.rows.answers[position]) for position in positions))
         examples.append(f"{material.example(positions[0])} ({said})")
     census = data.census
-    sampled = census.sampled_train_rows is not None
-    counted = (census.conflicting_rows, census.rows) if sampled else (len(material.conflicts), _unsealed(material))
-    return [Found("conflicting_labels", *counted, examples)]
+    if census.kept_rows < census.rows:  # the others were counted while reading
+        return [Found("conflicting_labels", census.conflicting_rows, census.rows, examples)]
+    return [Found("conflicting_labels", len(material.conflicts), _unsealed(material), examples)]
 
 
 def find_gaps(material: Material) -> list[Found]:
@@ -29,7 +29,7 @@ def find_gaps(material: Material) -> list[Found]:
     places = [data.place(position) for position in empty if data.sides[position] != "test"]
     return [
         Found("empty", len(empty), len(data.rows), places[:EXAMPLES]),
-        Found("unlabelled", data.unlabelled_rows, len(data.rows) + data.unlabelled_rows),
+        Found("unlabelled", data.unlabelled_rows, data.census.rows + data.unlabelled_rows),
     ]
 
 

@@ -37,7 +37,7 @@ def measure_dataset(data: Dataset, task: Task, answers: Answers, domains: Words)
     every_word = [word.lower() for row in words for word in row]
     sides = Counter(data.sides)
     said = answers.deployment.language
-    hashes, keys = data.groups.text_hashes, data.groups.keys
+    keys, census = data.groups.keys, data.census
     conflicts = conflicting_positions(data)
     return DatasetMeasurement(
         rows=len(data.rows),
@@ -50,9 +50,9 @@ def measure_dataset(data: Dataset, task: Task, answers: Answers, domains: Words)
         smallest_class_rows=min(per_class.values(), default=None),
         median_class_rows=float(np.median(list(per_class.values()))) if per_class else None,
         imbalance=max(per_class.values()) / max(min(per_class.values()), 1) if per_class else None,
-        exact_duplicate_fraction=1 - len(set(hashes)) / len(hashes),
+        exact_duplicate_fraction=1 - census.different_texts / census.rows,
         near_duplicate_fraction=1 - len(set(keys)) / len(keys),
-        conflicting_rows=len(conflicts),
+        conflicting_rows=len(conflicts) if census.kept_rows == census.rows else census.conflicting_rows,
         leaked_rows=sides["left_out"],
         empty_rows=sum(map(task.is_empty, data.rows.inputs)),
         median_words=float(np.median(lengths)),

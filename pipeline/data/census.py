@@ -14,7 +14,7 @@ from pipeline.records import Census
 from pipeline.task import Answer, Array
 
 HELD_ROWS = 1_000_000
-"""Rows whose hashes are held in memory before they are written to disk."""
+"""Rows whose hashes are held in memory at most."""
 PARTS = 256
 """Files that hashes are spread over by their first bits, so that the same ones meet; each is counted by itself."""
 ROW = np.dtype([("text", "<u8"), ("answer", "<u8"), ("origin", "u1")])
@@ -34,10 +34,11 @@ class Spill:
     Args:
         folder: An empty folder of its own.
         kind: What a record holds.
+        most: Records that are held in memory.
     """
 
-    def __init__(self, folder: Path, kind: np.dtype) -> None:
-        self.folder, self.kind = folder, kind
+    def __init__(self, folder: Path, kind: np.dtype, most: int) -> None:
+        self.folder, self.kind, self.most = folder, kind, most
         self.held: list[Array] = []
         self.count, self.spilled = 0, False
 
@@ -49,7 +50,7 @@ class Spill:
             records[name] = field
         self.held.append(records)
         self.count += length
-        if sum(map(len, self.held)) >= HELD_ROWS:
+        if sum(map(len, self.held)) >= self.most:
             self._write()
 
     def parts(self) -> Iterator[Array]:
@@ -79,10 +80,11 @@ class Counter:
 
     Args:
         folder: For hashes that do not fit into memory.
+        held_rows: Rows whose hashes are held in memory before they are written to disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.rows = Spill(folder / "texts", ROW)
+    def __init__(self, folder: Path, held_rows: int = HELD_ROWS) -> None:
+        self.rows = Spill(folder / "texts", ROW, held_rows)
         self.unlabelled = 0
         self._numbers, self._mean, self._squares = 0, 0.0, 0.0
 
@@ -172,10 +174,11 @@ class Draw:
     Args:
         folder: For hashes that do not fit into memory.
         seed: Of the draw.
+        held_rows: As for counting.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.rows, self.seed = Spill(folder / "draw", DRAW), seed
+    def __init__(self, folder: Path, seed: int, held_rows: int = HELD_ROWS) -> None:
+        self.rows, self.seed = Spill(folder / "draw", DRAW, held_rows), seed
 
     def add(self, keys: Array, files: Array, rows: Array) -> None:
         """Add rows by the hashes of what they hold, their files and their numbers there."""

@@ -34,7 +34,7 @@ class Dataset:
     """Rows without an answer, left out."""
     given: Sequence[Side | None] = ()
     """The side that the file of each row fixes, None for the training file; empty when all rows come from it."""
-    places: Places | None = None
+    places: Places | Sequence[str] | None = None
     """Where each row stands; null when it is not known."""
     counted: Census | None = None
     """What was counted while reading; null when the rows here are all there were."""
@@ -51,7 +51,7 @@ class Dataset:
             for side, origin in ORIGINS.items():
                 rows = [row for row in range(len(self.rows)) if (self.given[row] if self.given else None) == side]
                 counter.add(hashes[rows], [self.rows.answers[row] for row in rows], origin)
-            return counter.census(len(self.rows))
+            return _with_near(counter.census(len(self.rows)), self.groups)
 
     def place(self, position: int) -> str:
         """Where a row stands, such as "reviews.csv row 17"; its id when that is not known."""
@@ -121,10 +121,13 @@ def load_dataset(
         sides = _keep_rare_classes(task, rows, groups, sides)
     if check:
         _refuse_what_cannot_be_split(task, rows, sides, source)
-    near = {"near_compared_texts": groups.compared_texts, "near_copies": groups.near_copies}
-    census = found.census.model_copy(update=near)
+    census = _with_near(found.census, groups)
     fixed = found.given if set(found.given) != {None} else []
     return Dataset(rows, groups, sides, source.test is not None, census.unlabelled_rows, fixed, found.places, census)
+
+
+def _with_near(census: Census, groups: Groups) -> Census:
+    return census.model_copy(update={"near_compared_texts": groups.compared_texts, "near_copies": groups.near_copies})
 
 
 def _refuse_what_cannot_be_split(task: Task, rows: Rows, sides: Sequence[Side], source: DataSource) -> None:

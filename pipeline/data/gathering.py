@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from pipeline.data.census import TEST, TRAIN, VALIDATION, Counter, Draw
+from pipeline.data.census import DRAW, HELD_ROWS, TEST, TRAIN, VALIDATION, Counter, Draw
 from pipeline.data.duplicates import text_hash
 from pipeline.data.reading import read_batches
 from pipeline.data.splitting import Side, draw_place, row_ids, row_key
@@ -19,6 +19,8 @@ from pipeline.task import Answer, Array, Input, Rows, Task
 
 MEMORY_SHARE = 0.25
 """Share of the free memory that texts may fill; what is made of them needs as much again, and more. Set by us."""
+HASH_SHARE = 0.02
+"""Share of the memory that hashes may fill before they go to disk. Set by us."""
 ROW_BYTES = 400
 """What a row needs beside its text and its answer: hashes, an id, a side."""
 ORIGINS: dict[Side | None, int] = {None: TRAIN, "validation": VALIDATION, "test": TEST}
@@ -111,16 +113,18 @@ def gather(source: DataSource, task: Task, folder: Path, seed: int, memory_bytes
         DataError: A file or a column cannot be used as it is, or no row has an answer.
     """
     sides: list[Side | None] = [None, *(side for side in ("validation", "test") if getattr(source, side) is not None)]
-    allowance = MEMORY_SHARE * (memory_bytes or psutil.virtual_memory().available) / len(sides)
+    memory = memory_bytes or psutil.virtual_memory().available
+    allowance = MEMORY_SHARE * memory / len(sides)
+    held_rows = min(HELD_ROWS, max(1, int(HASH_SHARE * memory / DRAW.itemsize)))
     with tempfile.TemporaryDirectory(prefix="finetune-advisor-") as scratch:
-        counter = Counter(Path(scratch))
+        counter = Counter(Path(scratch), held_rows)
         names: list[str] = []
         parts: list[_Kept] = []
         given: list[Side | None] = []
         sampled: int | None = None
         for side in sides:
             reading = _Reading(source, task, folder, side, names)
-            kept = reading.run(counter, Draw(Path(scratch), seed), allowance)
+            kept = reading.run(counter, Draw(Path(scratch), seed, held_rows), allowance)
             if side is None:
                 sampled = len(kept.inputs) if len(kept.inputs) < reading.count else None
             parts.append(kept)
