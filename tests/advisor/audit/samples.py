@@ -4,11 +4,14 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from advisor.audit.material import Check, Found, Material
 from advisor.records import Answers, Candidate
 from advisor.rulebook import load_rules
 from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
+from pipeline.data.gathering import Places
 from pipeline.data.splitting import Side, row_ids
 from pipeline.embeddings import Embedder
 from pipeline.records import DataSource
@@ -38,7 +41,7 @@ def make_material(
     """Rows of a task, all for training unless told otherwise; labels alternate when none are given."""
     given = tuple(answers if answers is not None else ["ab"[place % 2] for place in range(len(inputs))])
     rows = Rows(row_ids(tuple(inputs), given), tuple(inputs), given)
-    places = [f"row {place + 1}" for place in range(len(rows))]
+    places = Places(("x.csv",), np.zeros(len(rows), dtype=np.uint32), np.arange(1, len(rows) + 1, dtype=np.uint64))
     data = Dataset(rows, group(rows.inputs), list(sides or ["train"] * len(rows)), False, 0, (), places)
     candidates = [Candidate(name=embedder.source.name, source=embedder.source, at_hand=True)] if embedder else []
     asked = Answers(task=task, data=DataSource(train="x.csv"))

@@ -10,7 +10,7 @@ def test_texts_of_digits_and_signs_are_counted_and_empty_ones_are_not_counted_tw
     material = make_material(["12 345", ":-)", "", "  ", "好", "a1"])
     found = found_by(find_texts_without_letters, material)["no_letters"]
     assert (found.count, found.of) == (2, 6)
-    assert found.examples == ["row 1: 12 345", "row 2: :-)"]
+    assert found.examples == ["x.csv row 1: 12 345", "x.csv row 2: :-)"]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_texts_of_digits_and_signs_are_counted_and_empty_ones_are_not_counted_tw
 )
 def test_html_is_found(text: str, mark: str) -> None:
     found = found_by(find_markup, make_material([text, "plain text", "more of it"]))["markup"]
-    assert (found.count, found.of, found.examples) == (1, 3, [f"row 1: {text}"])
+    assert (found.count, found.of, found.examples) == (1, 3, [f"x.csv row 1: {text}"])
     assert mark in found.values["marks"]
 
 

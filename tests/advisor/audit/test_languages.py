@@ -56,7 +56,7 @@ def test_rows_in_another_language_are_counted_and_short_ones_are_not_taken_for_o
         "others": "German (2 rows), French (1 rows)",
         "unsure": "2",
     }
-    assert found.examples[0] == f"row 4: {GERMAN}"
+    assert found.examples[0] == f"x.csv row 4: {GERMAN}"
 
 
 def test_one_language_is_no_mixture() -> None:

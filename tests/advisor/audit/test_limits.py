@@ -22,7 +22,7 @@ def test_rows_and_tokens_behind_the_limit_of_the_model_at_hand_are_counted(embed
     assert reaches[0].tokens_cut == pytest.approx((62 + 1) / (102 + 40 + 41 + 7))
     found = found_by(find_long_texts, material)["long_texts"]
     assert (found.count, found.of, found.values["model"], found.values["limit"]) == (2, 4, "tiny-bert", "40")
-    assert [example.split(":")[0] for example in found.examples] == ["row 1", "row 3"]
+    assert [example.split(":")[0] for example in found.examples] == ["x.csv row 1", "x.csv row 3"]
 
 
 def test_models_that_are_not_at_hand_stand_by_their_limit_and_are_said_to_be_estimated() -> None:
