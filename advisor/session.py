@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.answers_file import check_answers, read_toml
+from advisor.answers_file import check_answers, read_toml, save_answers
 from advisor.columns import Settled, settle_columns
 from advisor.errors import AnswersError
 from advisor.next_steps import after_decision, after_result
@@ -25,6 +25,8 @@ from pipeline.errors import PipelineError, RunFailed
 from pipeline.records import DataSheet, NextSteps, Result, name_of
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
+TASK_BEFORE = "text-classification"
+"""What was decided about when answers did not say the task, before it was detected."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +118,41 @@ def assess_new(answers: Answers, out: Path | None, request: Request, terminal: T
         raise
 
 
-def settle(answers: Answers, terminal: Terminal, *, json: bool) -> Settled:
-    """The answers with task and columns; what was detected is said, and what is not clear is asked where one can ask."""
+def settle(answers: Answers, terminal: Terminal, base: Path | None = None, *, json: bool) -> Settled:
+    """The answers with task and columns; what was detected is said, and what is not clear is asked where one can ask.
+
+    Args:
+        answers: What the user said.
+        terminal: Where it is said.
+        base: What relative paths are relative to; where the command was given when not said.
+        json: Whether standard output is kept for a document, so that nobody can be asked.
+    """
     from advisor.interview import confirm_reading, has_terminal
 
-    settled = settle_columns(answers, Path.cwd(), confirm_reading if not json and has_terminal() else None)
+    settled = settle_columns(answers, base or Path.cwd(), confirm_reading if not json and has_terminal() else None)
     if settled.reading is not None:
         terminal.say_reading(settled.reading)
     return Settled(check_answers(settled.answers.model_dump(exclude_unset=True), "answers"), settled.reading)
 
 
+def _settle_run(folder: RunFolder, request: Request, terminal: Terminal) -> None:
+    """Write the kind of task into a run whose answers do not say it, as runs of earlier versions do not."""
+    answers = folder.answers
+    if answers.task is not None:
+        return
+    if folder.has("decision.json"):
+        settled = Settled(answers.model_copy(update={"task": TASK_BEFORE}))
+    else:
+        settled = settle(answers, terminal, folder.path, json=request.json)
+    save_answers(settled.answers, folder.path / "answers.toml")
+    if settled.reading is not None:
+        folder.save("reading", settled.reading)
+
+
 def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
     """Measure and decide, or take up the decision that is there; report; launch on a go. Returns the exit code."""
     note_as_last(folder)
+    _settle_run(folder, request, terminal)
     if not folder.has("decision.json"):
         for line in say_dialects(folder.answers.data, folder.path):
             terminal.say(f"Reading {line}")

@@ -50,6 +50,22 @@ def test_what_was_taken_is_said_kept_and_reported(advisor: Advisor, here: Path, 
     assert advisor("assess", "moods.csv", "--model", tiny_model.location, "--no-launch", "--out", "run").code == 4
 
 
+def test_a_run_of_an_earlier_version_goes_on_as_the_task_that_was_meant_then(
+    advisor: Advisor, here: Path, tiny_model: ModelSource
+) -> None:
+    tiny.write_csv(tiny.make_rows(60, seed=1), here / "moods.csv")
+    assert advisor("assess", "moods.csv", "--model", tiny_model.location, "--no-launch", "--out", "run").code == 4
+    answers = here / "run" / "answers.toml"
+    without = answers.read_text().replace('task = "text-classification"\n', "")
+    for decided in (True, False):
+        answers.write_text(without)
+        (here / "run" / "reading.json").unlink(missing_ok=True)
+        if not decided:
+            (here / "run" / "decision.json").unlink()
+        assert advisor("assess", "run", "--no-launch").code == 4
+        assert tomllib.loads(answers.read_text())["task"] == "text-classification"
+
+
 def test_without_a_terminal_two_plausible_readings_are_refused_with_what_to_say(
     advisor: Advisor, ratings: Path
 ) -> None:
