@@ -35,7 +35,7 @@ COMMANDS = "assessments data runs setup start options door"
 REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = """
-    inspection label_noise limits clutter languages giveaways drift annotators copies labels spelling privacy
+    inspection label_noise coverage limits clutter languages giveaways drift annotators copies labels spelling privacy
     lengths profiles explanation material noise counts
 """
 MENDING = "session preparation partition record removal survey cells source output records positions mends"

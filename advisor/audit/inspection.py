@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from advisor.audit.annotators import find_agreement
 from advisor.audit.clutter import find_boilerplate, find_markup, find_texts_without_letters
 from advisor.audit.copies import FILES, find_copies, find_leaks, find_sampled, find_uncompared
+from advisor.audit.coverage import find_bare_regions, find_uniform_texts
 from advisor.audit.drift import find_drift
 from advisor.audit.explanation import explain
 from advisor.audit.giveaways import find_labels_in_texts, find_telltales
@@ -47,6 +48,8 @@ CHECKS: tuple[Check, ...] = (
     find_mixed_languages,
     find_mixed_scripts,
     find_lookalikes,
+    find_uniform_texts,
+    find_bare_regions,
 )
 """Every check; each says which entries of `rules/audit/` it found, with a count of 0 where it found nothing."""
 SIDES: tuple[Side, ...] = ("train", "validation", "test", "reserve", "left_out")

@@ -86,14 +86,8 @@ class Noise:
 
 
 def look_for_noise(data: Dataset, task: Task, embedder: Embedder | None, seed: int) -> Noise | None:
-    """Hold every row out once and compare; None where that is not possible.
-
-    The rows are those that the advisor measures on, so that features are computed once.
-    """
-    usable = usable_positions(data, task)
-    most = MOST_ROWS if embedder is not None else MOST_ROWS_WITHOUT_MODEL
-    drawn = np.random.default_rng(seed).permutation(len(usable))[:most]
-    positions = [usable[place] for place in sorted(drawn)]
+    """Hold every row out once and compare; None where that is not possible."""
+    positions = draw_positions(data, task, seed, MOST_ROWS if embedder is not None else MOST_ROWS_WITHOUT_MODEL)
     rows = data.rows.take(positions)
     strata = task.strata(rows)
     if not _is_possible(rows, task, strata, embedder):
@@ -105,6 +99,13 @@ def look_for_noise(data: Dataset, task: Task, embedder: Embedder | None, seed: i
     if isinstance(answer, tuple):
         return _of_several(positions, rows, hold_out(rows, groups, strata, SeveralLabels(), embedder))
     return _of_labels(positions, rows, hold_out(rows, groups, strata, PlainLabel(), embedder))
+
+
+def draw_positions(data: Dataset, task: Task, seed: int, most: int) -> list[int]:
+    """At most so many usable rows: those that the advisor measures on, so that features are computed once."""
+    usable = usable_positions(data, task)
+    drawn = np.random.default_rng(seed).permutation(len(usable))[:most]
+    return [usable[place] for place in sorted(drawn)]
 
 
 def _is_possible(rows: Rows, task: Task, strata: Sequence[str], embedder: Embedder | None) -> bool:

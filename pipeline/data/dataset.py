@@ -16,7 +16,7 @@ from pipeline.data.gathering import ORIGINS, Places, gather
 from pipeline.data.splitting import Side, SplitRequest, load_splits, split
 from pipeline.errors import DataError
 from pipeline.records import Census, DataSource, name_of
-from pipeline.task import Rows, Task
+from pipeline.task import Input, Rows, Task
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Dataset:
     """Where each row stands; null when it is not known."""
     counted: Census | None = None
     """What was counted while reading; null when the rows here are all there were."""
+    unlabelled: Sequence[Input] = ()
+    """Inputs of the first of the training file's rows without an answer."""
 
     @cached_property
     def census(self) -> Census:
@@ -123,7 +125,8 @@ def load_dataset(
         _refuse_what_cannot_be_split(task, rows, sides, source)
     census = _with_near(found.census, groups)
     fixed = found.given if set(found.given) != {None} else []
-    return Dataset(rows, groups, sides, source.test is not None, census.unlabelled_rows, fixed, found.places, census)
+    bare = census.unlabelled_rows
+    return Dataset(rows, groups, sides, source.test is not None, bare, fixed, found.places, census, found.unlabelled)
 
 
 def _with_near(census: Census, groups: Groups) -> Census:

@@ -21,6 +21,8 @@ MEMORY_SHARE = 0.25
 """Share of the free memory that texts may fill; what is made of them needs as much again, and more. Set by us."""
 HASH_SHARE = 0.02
 """Share of the memory that hashes may fill before they go to disk. Set by us."""
+MOST_UNLABELLED = 4_000
+"""Rows without an answer whose inputs are kept, to see what the labelled ones leave out."""
 ROW_BYTES = 400
 """What a row needs beside its text and its answer: hashes, an id, a side."""
 ORIGINS: dict[Side | None, int] = {None: TRAIN, "validation": VALIDATION, "test": TEST}
@@ -97,6 +99,8 @@ class Gathered:
     given: list[Side | None]
     places: Places
     census: Census
+    unlabelled: Sequence[Input]
+    """Inputs of the first training rows without an answer."""
 
 
 def gather(source: DataSource, task: Task, folder: Path, seed: int, memory_bytes: int | None = None) -> Gathered:
@@ -121,10 +125,12 @@ def gather(source: DataSource, task: Task, folder: Path, seed: int, memory_bytes
         names: list[str] = []
         parts: list[_Kept] = []
         given: list[Side | None] = []
+        unlabelled: list[Input] = []
         sampled: int | None = None
         for side in sides:
             reading = _Reading(source, task, folder, side, names)
             kept = reading.run(counter, Draw(Path(scratch), seed, held_rows), allowance)
+            unlabelled += reading.unlabelled
             if side is None:
                 sampled = len(kept.inputs) if len(kept.inputs) < reading.count else None
             parts.append(kept)
@@ -134,7 +140,7 @@ def gather(source: DataSource, task: Task, folder: Path, seed: int, memory_bytes
     hashes = _joined([each for part in parts for each in part.hashes], np.uint64)
     files = _joined([each for part in parts for each in part.files], np.uint32)
     numbers = _joined([each for part in parts for each in part.numbers], np.uint64)
-    return Gathered(rows, hashes, given, Places(tuple(names), files, numbers), census)
+    return Gathered(rows, hashes, given, Places(tuple(names), files, numbers), census, unlabelled)
 
 
 def _together(parts: Sequence[_Kept]) -> Rows:
@@ -163,6 +169,7 @@ class _Reading:
         self.files: str | list[str] = getattr(source, side or "train")
         self.first = len(names)
         self.count = self.bytes = 0
+        self.unlabelled: list[Input] = []
 
     def run(self, counter: Counter, draw: Draw, allowance: float) -> _Kept:
         """Count every row, and keep all, or as many as were asked for or fit.
@@ -203,6 +210,11 @@ class _Reading:
             if file >= len(self.names):
                 self.names.append(batch.file)
             rows = self.task.rows(batch.table, self.source.columns, batch.file, labelled=True)
+            if self.side is None and wanted is None and len(rows) < len(batch.table):
+                rest = batch.table[~batch.table.index.astype(str).isin(rows.ids)].head(
+                    MOST_UNLABELLED - len(self.unlabelled)
+                )
+                self.unlabelled += self.task.rows(rest, self.source.columns, batch.file, labelled=False).inputs
             piece = _Kept(
                 list(rows.inputs),
                 list(rows.answers),

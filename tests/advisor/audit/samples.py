@@ -37,12 +37,14 @@ def make_material(
     task: str = "text-classification",
     embedder: Embedder | None = None,
     sides: Sequence[Side] | None = None,
+    unlabelled: Sequence[Input] = (),
 ) -> Material:
     """Rows of a task, all for training unless told otherwise; labels alternate when none are given."""
     given = tuple(answers if answers is not None else ["ab"[place % 2] for place in range(len(inputs))])
     rows = Rows(row_ids(tuple(inputs), given), tuple(inputs), given)
     places = Places(("x.csv",), np.zeros(len(rows), dtype=np.uint32), np.arange(1, len(rows) + 1, dtype=np.uint64))
-    data = Dataset(rows, group(rows.inputs), list(sides or ["train"] * len(rows)), False, 0, (), places)
+    settled: list[Side] = list(sides or ["train"] * len(rows))
+    data = Dataset(rows, group(rows.inputs), settled, False, len(unlabelled), (), places, None, unlabelled)
     candidates = [Candidate(name=embedder.source.name, source=embedder.source, at_hand=True)] if embedder else []
     asked = Answers(task=task, data=DataSource(train="x.csv"))
     return Material(data, load_task(task), asked, RULES, candidates, lambda: embedder)
