@@ -74,7 +74,7 @@ def labelled(rows: int, rate: float, seed: int = 4) -> tuple[list[str], list[str
 
 
 def suspected(material: Material) -> list[int]:
-    return [int(suspect.row.split()[1]) - 1 for suspect in list_suspects(material)]
+    return [int(suspect.row.split()[-1]) - 1 for suspect in list_suspects(material)]
 
 
 def test_changed_labels_are_found_and_come_with_the_likelier_one() -> None:
