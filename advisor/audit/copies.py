@@ -3,10 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from advisor.audit.material import Found, Material
+from advisor.audit.counts import unsealed_positions
+from advisor.audit.material import EXAMPLES, Found, Material
+from pipeline.data.duplicates import nearly_same
 from pipeline.data.splitting import Side
 from pipeline.evaluation.intervals import wilson
 
+MOST_COMPARED = 100
+"""Rows of a group that one row is compared with."""
 FILES: Mapping[Side | None, str] = {None: "training", "validation": "validation", "test": "test"}
 """What the given files are called, in the order in which a row that stands in two belongs to the earlier."""
 
@@ -69,49 +73,53 @@ def _between(material: Material, given: Sequence[Side | None], earlier: Side | N
     groups = material.data.groups
     here = [position for position, side in enumerate(given) if side == later]
     there = [position for position, side in enumerate(given) if side == earlier]
-    texts, keys = _by(groups.text_hashes, there), _by(groups.keys, there)
-    exact = [position for position in here if groups.text_hashes[position] in texts]
-    near = [
-        position for position in here if groups.keys[position] in keys and groups.text_hashes[position] not in texts
-    ]
+    texts = {groups.text_hashes[position]: position for position in reversed(there)}
+    exact = {position: texts[key] for position in here if (key := groups.text_hashes[position]) in texts}
+    members = _members(groups.keys, there)
+    near = {
+        position: twin
+        for position in here
+        if position not in exact and (twin := _twin(material, position, members[groups.keys[position]])) is not None
+    }
     values = {"earlier": FILES[earlier], "later": FILES[later]}
     counted = material.data.census.leaked_rows.get(f"{later} in {earlier or 'train'}", 0)
     return [
-        Found(f"{later}_leaks", counted, len(here), _twins(material, exact, groups.text_hashes, texts), values),
-        Found(f"{later}_near_leaks", len(near), len(here), _twins(material, near, groups.keys, keys), values),
+        Found(f"{later}_leaks", counted, len(here), _once(material, exact), values),
+        Found(f"{later}_near_leaks", len(near), len(here), _once(material, near), values),
     ]
 
 
-def _by(keys: Sequence[str], positions: Sequence[int]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _members(keys: Sequence[str], positions: Sequence[int]) -> Mapping[str, list[int]]:
+    """The positions of each group, in their order."""
+    found: dict[str, list[int]] = defaultdict(list)
     for position in positions:
-        found.setdefault(keys[position], position)
+        found[keys[position]].append(position)
     return found
 
 
-def _twins(material: Material, leaked: Sequence[int], keys: Sequence[str], there: Mapping[str, int]) -> list[str]:
+def _twin(material: Material, position: int, others: Sequence[int]) -> int | None:
+    """The first of others in its group that a row is nearly the same as; a group may hold rows that only a chain joins."""
+    inputs = material.data.rows.inputs
+    alike = (other for other in others[:MOST_COMPARED] if nearly_same(inputs[position], inputs[other]))
+    return next(alike, None)
+
+
+def _once(material: Material, twins: Mapping[int, int]) -> list[str]:
     """The rows of the earlier file that were found again; those of the later one may be sealed."""
-    return material.examples(list(dict.fromkeys(there[keys[position]] for position in leaked)))
+    return material.examples(list(dict.fromkeys(twins.values())))
 
 
 def _pairs(material: Material, near: Sequence[int]) -> list[str]:
-    """Near-copies beside the first row of their group, where neither is sealed."""
+    """Near-copies beside a row that each is like, where neither is sealed."""
     data = material.data
-    members: dict[str, list[int]] = defaultdict(list)
-    for position, key in enumerate(data.groups.keys):
-        if data.sides[position] != "test":
-            members[key].append(position)
+    members = _members(data.groups.keys, unsealed_positions(data))
     found = []
-    for position in near:
-        if data.sides[position] == "test":
-            continue
-        first = members[data.groups.keys[position]][0]
-        found.append(
-            f"{material.example(position)} ≈ {material.example(first)}"
-            if first != position
-            else material.example(position)
-        )
-        if len(found) == 3:
+    for position in (position for position in near if data.sides[position] != "test"):
+        others = [other for other in members[data.groups.keys[position]] if other != position]
+        twin = _twin(material, position, others)
+        if twin is not None:
+            found.append(f"{material.example(position)} ≈ {material.example(twin)}")
+        if len(found) == EXAMPLES:
             break
     return found
 

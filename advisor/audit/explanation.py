@@ -19,7 +19,7 @@ def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Findin
     """
     rule = rules[found.code]
     share = found.count / max(found.of, 1)
-    values = {"count": f"{found.count:,}", "of": f"{found.of:,}", "share": f"{100 * share:.1f} %", **found.values}
+    values = {"count": f"{found.count:,}", "of": f"{found.of:,}", "share": _percent(share), **found.values}
     return Finding(
         code=found.code,
         count=found.count,
@@ -33,6 +33,10 @@ def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Findin
         severity=_severity(rule, share),
         examples=[mask(example) for example in found.examples],
     )
+
+
+def _percent(share: float) -> str:
+    return "under 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def _severity(rule: FindingRule, share: float) -> Literal["note", "warning", "invalidates"]:

@@ -70,6 +70,11 @@ def group(inputs: Sequence[Input], hashes: Sequence[str] | None = None, most: in
     )
 
 
+def nearly_same(one: Input, other: Input) -> bool:
+    """Whether two inputs are the same or nearly so themselves, and not only by way of others in their group."""
+    return _alike(_shingles(even(one)), _shingles(even(other)))
+
+
 def even(given: Input) -> str:
     """The text with case, white space and Unicode form evened out."""
     text = given if isinstance(given, str) else "\x1f".join(given)

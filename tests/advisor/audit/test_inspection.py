@@ -1,5 +1,6 @@
 """What the audit finds in data small enough to count by hand, and what it says of it."""
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -170,3 +171,17 @@ def test_scores_conflict_when_they_lie_far_apart() -> None:
 
 def test_every_check_stands_once() -> None:
     assert len(set(CHECKS)) == len(CHECKS)
+
+
+def test_a_row_that_only_a_chain_of_others_joins_to_a_file_is_no_leak() -> None:
+    draw = random.Random(0)
+    words = [f"{draw.randrange(10**8):08}" for _ in range(32)]
+    first, middle, last = (" ".join(words[start : start + 24]) for start in (0, 2, 4))
+    chain: list[Line] = [
+        (first, "a", "left_out", None),
+        (middle, "b", "test", "test"),
+        (last, "a", "test", "test"),
+    ]
+    assert counts(look(letters(chain)))["test_near_leaks"] == (1, 2)
+    joined = letters(chain).data.groups.keys
+    assert joined[0] == joined[1] == joined[2]
