@@ -41,20 +41,21 @@ def believe(
     if asked == "label" and found.scores is not None:
         return _of_one_label(found, classes, likely)
     if asked == "labels" and found.scores is not None:
-        return _of_several_labels(found, classes, likely)
+        return _of_several_labels(found, classes)
     if found.confidence is None or np.ptp(found.confidence) < SAME:
         return None
     because = ["unsure of its spans" if asked == "spans" else "unsure"] * len(found.answers)
     return Belief(found.answers, _ranks(1 - found.confidence), because, likely, None, classes)
 
 
-def _of_several_labels(found: Predictions, classes: Sequence[str], likely: list[str]) -> Belief | None:
-    """Unsure where many labels are near one half: the mean over the labels of how near."""
+def _of_several_labels(found: Predictions, classes: Sequence[str]) -> Belief | None:
+    """Unsure where many labels are near one half: the mean over the labels of how near. It would add to the likeliest."""
     assert found.scores is not None
     scores = found.scores
     if np.ptp(scores, axis=0).max(initial=0.0) < SAME:
         return None
     near = 4 * scores * (1 - scores)
+    likely = [classes[place] for place in scores.argmax(axis=1)]
     because = [f"unsure whether '{classes[place]}' holds" for place in near.argmax(axis=1)]
     return Belief(found.answers, _ranks(near.mean(axis=1)), because, likely, scores, classes)
 
