@@ -6,7 +6,7 @@ https://arxiv.org/abs/1803.09010
 
 from collections.abc import Iterable
 
-from advisor.licences import notes_on_data
+from advisor.licences import marks_of
 from advisor.records import Answers, Ask, DatasetMeasurement, Expertise, Provenance
 from advisor.rule_records import LicenceMark
 from pipeline.records import DataSheet, Finding, Record, name_of
@@ -51,8 +51,8 @@ def make_sheet(
             "Who labelled it": _words(answers.expertise, "labelling"),
             "Read on": day,
         },
-        notes=notes_on_data(answers, marks),
-        faults=[f"{finding.because} ({finding.count:,})" for finding in findings],
+        notes=[mark.because.replace("{licence}", given.licence) for mark in marks_of(given.licence, marks)],
+        faults=[finding.because for finding in findings],
     )
 
 

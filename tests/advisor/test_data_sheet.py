@@ -55,9 +55,9 @@ def test_what_was_said_stands_in_the_words_of_the_questionnaire() -> None:
 
 
 def test_the_faults_are_those_of_the_audit_with_counts_and_without_rows() -> None:
-    finding = Finding(code="x", count=1200, because="Labels that contradict each other.", examples=["a secret row"])
+    finding = Finding(code="x", count=1200, because="1,200 labels contradict each other.", examples=["a secret row"])
     found = sheet((finding,))
-    assert found.faults == ["Labels that contradict each other. (1,200)"]
+    assert found.faults == ["1,200 labels contradict each other."]
     assert "secret" not in found.model_dump_json()
 
 
