@@ -1,5 +1,6 @@
 """Arrow: IPC files and streams, and folders that `save_to_disk` of `datasets` wrote."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,34 +24,47 @@ def records(place: Place, dialect: Dialect, choice: Choice = EVERYTHING) -> Iter
     if place.kind == "folder":
         yield from _saved_rows(place, choice)
         return
-    with seekable(place, dialect) as path:
+    with seekable(place, dialect) as path, unbroken(place, "whole Arrow data", FIX):
         yield from rows_of(_batches(place, path), choice)
+
+
+@contextlib.contextmanager
+def unbroken(place: Place, what: str, fix: str) -> Iterator[None]:
+    """Turns what the library says of a broken file into an error that names it.
+
+    Raises:
+        DataError: The file is broken.
+    """
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, TypeError, LookupError) as error:
+        raise DataError(f"'{place.name}' is not {what}: {why(error)}.", fix) from error
 
 
 def _batches(place: Place, path: Path) -> Iterator[Any]:
     import pyarrow
     import pyarrow.ipc
 
-    try:
-        with pyarrow.memory_map(str(path)) as source:
-            if source.read(len(MAGIC)) == MAGIC:
-                source.seek(0)
-                reader = pyarrow.ipc.open_file(source)
-                refuse_twice(place, reader.schema.names)
-                yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
-            else:
-                source.seek(0)
-                stream = pyarrow.ipc.open_stream(source)
-                refuse_twice(place, stream.schema.names)
-                yield from stream
-    except (pyarrow.ArrowException, OSError, ValueError, StopIteration) as error:
-        raise DataError(f"'{place.name}' is not whole Arrow data: {why(error)}.", FIX) from error
+    with pyarrow.memory_map(str(path)) as source:
+        if source.read(len(MAGIC)) == MAGIC:
+            source.seek(0)
+            reader = pyarrow.ipc.open_file(source)
+            refuse_twice(place, reader.schema.names)
+            yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+        else:
+            source.seek(0)
+            stream = pyarrow.ipc.open_stream(source)
+            refuse_twice(place, stream.schema.names)
+            yield from stream
 
 
 def rows_of(batches: Iterable[Any], choice: Choice) -> Iterator[Row]:
     """The rows of batches of Arrow data."""
     number = 0
     for batch in batches:
+        batch.validate(full=True)  # a broken file would otherwise be read past the end of its memory
         kept = batch
         if choice.columns is not None:
             kept = batch.select([name for name in batch.schema.names if name in choice.columns])
@@ -90,10 +104,11 @@ def _saved_rows(place: Place, choice: Choice) -> Iterator[Row]:
         if path.parent != folder or not path.is_file():
             raise DataError(f"'{place.name}' lacks its file '{path.name[:60]}'.", "Copy the whole folder again.")
         shifted = Choice(choice.columns, None)
-        for _, row in rows_of(_batches(place, path), shifted):
-            number += 1
-            if choice.wants(number):
-                yield number, {name: in_words(cell, names.get(name)) for name, cell in row.items()}
+        with unbroken(place, "whole Arrow data", FIX):
+            for _, row in rows_of(_batches(place, path), shifted):
+                number += 1
+                if choice.wants(number):
+                    yield number, {name: in_words(cell, names.get(name)) for name, cell in row.items()}
 
 
 def _split_folder(place: Place) -> Path:

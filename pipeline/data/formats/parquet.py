@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.data.compression import seekable
-from pipeline.data.formats.arrow import refuse_twice, rows_of
-from pipeline.data.places import EVERYTHING, Choice, Dialect, Place, Row, why
-from pipeline.errors import DataError
+from pipeline.data.formats.arrow import refuse_twice, rows_of, unbroken
+from pipeline.data.places import EVERYTHING, Choice, Dialect, Place, Row
 
 BATCH = 1000
 FIX = "Save it again as Parquet, or as CSV."
@@ -17,14 +16,11 @@ def records(place: Place, dialect: Dialect, choice: Choice = EVERYTHING) -> Iter
     Raises:
         DataError: It is not a whole Parquet file, or has a column twice.
     """
-    import pyarrow
     import pyarrow.parquet
 
-    try:
-        with seekable(place, dialect) as path, pyarrow.parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            refuse_twice(place, names)
-            columns = None if choice.columns is None else [name for name in names if name in choice.columns]
-            yield from rows_of(file.iter_batches(batch_size=BATCH, columns=columns), choice)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"'{place.name}' is not a whole Parquet file: {why(error)}.", FIX) from error
+    whole = unbroken(place, "a whole Parquet file", FIX)
+    with seekable(place, dialect) as path, whole, pyarrow.parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        refuse_twice(place, names)
+        columns = None if choice.columns is None else [name for name in names if name in choice.columns]
+        yield from rows_of(file.iter_batches(batch_size=BATCH, columns=columns), choice)

@@ -1,0 +1,129 @@
+"""Profiles a large JSON Lines file within 2 GiB: `python -m tests.benchmarks.large_file [GIGABYTES] [FOLDER]`, 10 when not given.
+
+Generates the file with copies, conflicts and near-copies at known rates, reads it with `load_dataset` (the census of all rows, and
+the sample that is kept) in a fresh process that is stopped when it holds more than 2 GiB, and with `datasets` in another, whose
+cache is empty. Prints what was found against what was planted, and the seconds, rates and peaks of both.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+LIMIT_BYTES = 2 * 2**30
+COPIES, CONFLICTS, NEAR = 0.05, 0.01, 0.02
+"""Rows that repeat an earlier one as it is, with another label, or with one word changed."""
+RECENT = 5_000
+OURS = """
+import json, sys, tempfile
+from pathlib import Path
+from pipeline.data.dataset import load_dataset
+from pipeline.records import DataSource
+from pipeline.task import load_task
+source = DataSource(train=sys.argv[1], columns={"text": "text", "label": "label"})
+with tempfile.TemporaryDirectory() as folder:
+    data = load_dataset(source, load_task("text-classification"), Path(folder), 13, memory_bytes=int(sys.argv[2]))
+print(data.census.model_dump_json())
+"""
+THEIRS = """
+import sys, datasets
+datasets.disable_progress_bars()
+found = datasets.load_dataset("json", data_files=sys.argv[1], split="train", cache_dir=sys.argv[2])
+print(len(found))
+"""
+
+
+def main() -> None:
+    """Generate, read in both ways, and compare."""
+    gigabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    base = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    with tempfile.TemporaryDirectory(prefix="large-", dir=base) as folder:
+        path = Path(folder) / "rows.jsonl"
+        planted = generate(path, int(gigabytes * 1e9))
+        size = path.stat().st_size
+        print(f"{size / 1e9:.2f} GB, {planted['rows']:,} rows", flush=True)
+        seconds, peak, said = watched([sys.executable, "-c", OURS, str(path), str(LIMIT_BYTES)], LIMIT_BYTES)
+        census = json.loads(said)
+        show("load_dataset", size, seconds, peak)
+        for name, key in (("rows", "rows"), ("exact copies", "exact_copies"), ("conflicting rows", "conflicting_rows")):
+            print(f"  {name:<18} planted {planted[key]:>12,}   counted {census[key]:>12,}")
+        print(
+            f"  kept {census['kept_rows']:,} rows; {census['near_copies']:,} of {census['near_compared_texts']:,} compared texts"
+        )
+        print(f"  are near-copies; planted {planted['near']:,} among {census['different_texts']:,} different texts")
+        theirs, their_peak, _ = watched([sys.executable, "-c", THEIRS, str(path), str(Path(folder) / "cache")], None)
+        show("datasets", size, theirs, their_peak)
+        print(
+            f"load_dataset takes {seconds / theirs:.2f} times as long as datasets, with {peak / their_peak:.2f} times its memory"
+        )
+
+
+def generate(path: Path, size: int) -> dict[str, int]:
+    """Write rows until the file has that size; says what was planted.
+
+    A row is repeated from the last few thousand originals, each at most once, so that counts are known without a table of all.
+    """
+    draw = random.Random(13)
+    words = [f"{draw.choice('bdfgklmnprst')}{draw.choice('aeiou')}{number:x}" for number in range(20_000)]
+    planted = {"rows": 0, "exact_copies": 0, "conflicting_rows": 0, "near": 0}
+    recent: list[tuple[str, str]] = []
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < size if planted["rows"] % 10_000 == 0 else True:
+            text, label, kind = another(draw, words, recent)
+            file.write(json.dumps({"id": planted["rows"], "text": text, "label": label}) + "\n")
+            planted["rows"] += 1
+            planted["exact_copies"] += kind in ("copy", "conflict")
+            planted["conflicting_rows"] += 2 * (kind == "conflict")
+            planted["near"] += kind == "near"
+    return planted
+
+
+def another(draw: random.Random, words: list[str], recent: list[tuple[str, str]]) -> tuple[str, str, str]:
+    """A row and how it was made."""
+    chance = draw.random()
+    if len(recent) >= RECENT and chance < COPIES + CONFLICTS + NEAR:
+        text, label = recent.pop(draw.randrange(len(recent)))
+        if chance < COPIES:
+            return f" {text.upper()}", label, "copy"
+        if chance < COPIES + CONFLICTS:
+            return text, "other", "conflict"
+        return f"{text} again", label, "near"
+    text, label = " ".join(draw.choices(words, k=draw.randint(40, 160))), draw.choice("abcde")
+    if len(recent) < RECENT:
+        recent.append((text, label))
+    return text, label, "original"
+
+
+def watched(command: list[str], limit: int | None) -> tuple[float, int, str]:
+    """Seconds, peak of resident memory and last line of a command, which is stopped when it goes beyond a limit."""
+    begun, peak = time.perf_counter(), 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        process = psutil.Process(child.pid)
+        while child.poll() is None:
+            try:
+                peak = max(peak, process.memory_info().rss)
+            except psutil.NoSuchProcess:
+                break
+            if limit is not None and peak > limit:
+                child.kill()
+                raise SystemExit(f"stopped at {peak / 2**30:.2f} GiB")
+            time.sleep(0.05)
+        assert child.stdout is not None
+        said = child.stdout.read()
+    if child.returncode != 0:
+        raise SystemExit(f"ended with {child.returncode}")
+    return time.perf_counter() - begun, peak, said.splitlines()[-1]
+
+
+def show(name: str, size: int, seconds: float, peak: int) -> None:
+    """What one way took."""
+    print(f"{name:<14} {seconds:>8,.1f} s {size / 1e6 / seconds:>8,.1f} MB/s   peak {peak / 2**30:.2f} GiB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
