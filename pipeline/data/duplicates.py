@@ -79,7 +79,8 @@ def even(given: Input) -> str:
     """The text with case, white space and Unicode form evened out."""
     text = given if isinstance(given, str) else "\x1f".join(given)
     if text.isascii():  # has one Unicode form, and nothing to fold but its capitals
-        return " ".join(text.lower().split())
+        spaced = text.isprintable() and "  " not in text  # by single spaces only
+        return text.lower().strip() if spaced else " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

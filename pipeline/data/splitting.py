@@ -41,10 +41,13 @@ class SplitRequest:
 
 
 _as_json = json.JSONEncoder(ensure_ascii=True).encode
+_as_json_text = json.encoder.encode_basestring_ascii
 
 
 def row_key(given: Input, answer: Answer | None) -> str:
     """Hash of what a row holds."""
+    if isinstance(given, str) and isinstance(answer, str):  # most rows, told in the same way and faster
+        return hashlib.sha256(f"[{_as_json_text(given)}, {_as_json_text(answer)}]".encode()).hexdigest()[:16]
     return hashlib.sha256(_as_json([given, answer]).encode()).hexdigest()[:16]
 
 

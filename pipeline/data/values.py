@@ -9,7 +9,7 @@ def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: null, NaN or blank text."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    return isinstance(value, str) and not value.strip()
+    return isinstance(value, str) and (not value or value.isspace())
 
 
 def as_text(value: Any) -> str:
@@ -30,7 +30,7 @@ def as_label(value: Any) -> str | None:
 
 def _whole(text: str) -> str:
     """The text with halves of characters, which JSON can hold and nothing can write, replaced."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def as_list(value: Any) -> list[Any] | None:

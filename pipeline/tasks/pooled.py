@@ -49,9 +49,10 @@ def at_hand(embedder: "Embedder | None") -> "Embedder":
 
 def answered(table: "pd.DataFrame", inputs: Sequence[Input], answers: Sequence[Answer | None]) -> Rows:
     """The rows of a table that have an answer; their ids are its index."""
+    numbers = table.index.tolist()
     kept = [place for place, answer in enumerate(answers) if answer is not None]
     return Rows(
-        ids=tuple(str(table.index[place]) for place in kept),
+        ids=tuple(str(numbers[place]) for place in kept),
         inputs=tuple(inputs[place] for place in kept),
         answers=tuple(answer for answer in answers if answer is not None),
     )

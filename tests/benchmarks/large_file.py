@@ -7,10 +7,12 @@ cache is empty. Prints what was found against what was planted, and the seconds,
 
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -47,20 +49,31 @@ def main() -> None:
         planted = generate(path, int(gigabytes * 1e9))
         size = path.stat().st_size
         print(f"{size / 1e9:.2f} GB, {planted['rows']:,} rows", flush=True)
-        seconds, peak, said = watched([sys.executable, "-c", OURS, str(path), str(LIMIT_BYTES)], LIMIT_BYTES)
-        census = json.loads(said)
-        show("load_dataset", size, seconds, peak)
+        ours = watched([sys.executable, "-c", OURS, str(path), str(LIMIT_BYTES)], LIMIT_BYTES)
+        census = json.loads(ours.said)
+        show("load_dataset", size, ours)
         for name, key in (("rows", "rows"), ("exact copies", "exact_copies"), ("conflicting rows", "conflicting_rows")):
             print(f"  {name:<18} planted {planted[key]:>12,}   counted {census[key]:>12,}")
         print(
             f"  kept {census['kept_rows']:,} rows; {census['near_copies']:,} of {census['near_compared_texts']:,} compared texts"
         )
         print(f"  are near-copies; planted {planted['near']:,} among {census['different_texts']:,} different texts")
-        theirs, their_peak, _ = watched([sys.executable, "-c", THEIRS, str(path), str(Path(folder) / "cache")], None)
-        show("datasets", size, theirs, their_peak)
+        theirs = watched([sys.executable, "-c", THEIRS, str(path), str(Path(folder) / "cache")], None)
+        show("datasets", size, theirs)
         print(
-            f"load_dataset takes {seconds / theirs:.2f} times as long as datasets, with {peak / their_peak:.2f} times its memory"
+            f"load_dataset takes {ours.seconds / theirs.seconds:.2f} times as long as datasets, "
+            f"{ours.cpu_seconds / theirs.cpu_seconds:.2f} times its processor seconds, {ours.peak / theirs.peak:.2f} times its memory"
         )
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a command took, and the last line that it said."""
+
+    seconds: float
+    cpu_seconds: float
+    peak: int
+    said: str
 
 
 def generate(path: Path, size: int) -> dict[str, int]:
@@ -99,9 +112,9 @@ def another(draw: random.Random, words: list[str], recent: list[tuple[str, str]]
     return text, label, "original"
 
 
-def watched(command: list[str], limit: int | None) -> tuple[float, int, str]:
-    """Seconds, peak of resident memory and last line of a command, which is stopped when it goes beyond a limit."""
-    begun, peak = time.perf_counter(), 0
+def watched(command: list[str], limit: int | None) -> Watched:
+    """Run a command, and stop it when it holds more resident memory than the limit."""
+    begun, peak, before = time.perf_counter(), 0, resource.getrusage(resource.RUSAGE_CHILDREN)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         process = psutil.Process(child.pid)
         while child.poll() is None:
@@ -117,12 +130,19 @@ def watched(command: list[str], limit: int | None) -> tuple[float, int, str]:
         said = child.stdout.read()
     if child.returncode != 0:
         raise SystemExit(f"ended with {child.returncode}")
-    return time.perf_counter() - begun, peak, said.splitlines()[-1]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Watched(time.perf_counter() - begun, cpu, peak, said.splitlines()[-1])
 
 
-def show(name: str, size: int, seconds: float, peak: int) -> None:
+def show(name: str, size: int, watched: Watched) -> None:
     """What one way took."""
-    print(f"{name:<14} {seconds:>8,.1f} s {size / 1e6 / seconds:>8,.1f} MB/s   peak {peak / 2**30:.2f} GiB", flush=True)
+    rate, cpu_rate = (size / 1e6 / seconds for seconds in (watched.seconds, watched.cpu_seconds))
+    print(
+        f"{name:<14} {watched.seconds:>8,.1f} s {rate:>7,.1f} MB/s   {watched.cpu_seconds:>8,.1f} processor s "
+        f"{cpu_rate:>7,.1f} MB/s   peak {watched.peak / 2**30:.2f} GiB",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def read_object(place: Place, number: int, line: bytes, dialect: Dialect) -> dic
         found = orjson.loads(line)
     except ValueError:
         found = None
-    if type(found) is dict and len(_KEY.findall(line)) == len(found):
+    if type(found) is dict and (line.count(b":") == len(found) or len(_KEY.findall(line)) == len(found)):
         return found
     with decoding(place, dialect):
         text = line.decode("utf-8", "surrogatepass" if dialect.encoding.startswith("utf-16") else "strict")
