@@ -152,7 +152,7 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
         rows=data.rows.take(order),
         sides=list(splits["side"]),
         given=[data.given[row] for row in order] if data.given else [],
-        places=data.places.take(order) if data.places else None,
+        places=[data.place(row) for row in order],
     )
 
 

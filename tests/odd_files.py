@@ -234,7 +234,7 @@ JSON = st.one_of(
         st.sampled_from(["", "1", "]", "}", "[{}]"]),
     ),
 )
-OPTIONS = st.one_of(
+OPTIONS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {},

@@ -82,10 +82,6 @@ class Places:
         """Where a row stands, for people: `reviews.csv row 17`."""
         return f"{self.names[int(self.files[position])]} row {int(self.numbers[position])}"
 
-    def take(self, positions: Sequence[int]) -> "Places":
-        """The places of these rows."""
-        return Places(self.names, self.files[list(positions)], self.numbers[list(positions)])
-
 
 @dataclass(frozen=True)
 class Gathered:
