@@ -11,6 +11,7 @@ from advisor.errors import RunFolderError
 from advisor.ledger import clean_runs, read_runs
 from advisor.records import Answers, HardwareMeasurement, Models
 from advisor.run_folder import RunFolder, last_unfinished, note_as_last, open_existing, open_run, run_name
+from advisor.session import anchored
 from pipeline.errors import PipelineError, PlanError, StorageError
 from pipeline.records import DataSource
 from tests.advisor import decisions
@@ -239,3 +240,16 @@ def test_only_what_can_be_made_again_is_removed() -> None:
     assert sorted(os.listdir(planned)) == ["answers.toml", "model", "plan.json", "work"]
     assert sorted(os.listdir(finished)) == ["answers.toml", "model", "plan.json", "result.json"]
     assert [line.bytes_remakable for line in read_runs(Path("runs"))] == [0, 0]
+
+
+def test_a_password_in_an_address_is_not_written_into_the_run_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "ADVISOR_DATABASE_PASSWORD", "s3cret"
+    )  # set here so that it is taken back; reading an address sets it
+    given = anchored(answers("postgresql://anna:s3cret@localhost/shop"), here)
+    folder = open_run(given, here / "out")
+    assert folder.answers.data.train == "postgresql://anna:$ADVISOR_DATABASE_PASSWORD@localhost/shop"
+    assert not any(b"s3cret" in path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
+    assert run_name(given) == "shop"
