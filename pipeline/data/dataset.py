@@ -34,7 +34,7 @@ class Dataset:
     """Rows without an answer, left out."""
     given: Sequence[Side | None] = ()
     """The side that the file of each row fixes, None for the training file; empty when all rows come from it."""
-    places: Places | None = None
+    places: Places | Sequence[str] | None = None
     """Where each row stands; null when it is not known."""
     counted: Census | None = None
     """What was counted while reading; null when the rows here are all there were."""
