@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ COMPARED_TEXTS = 50_000
 MEETING, COMPARISONS = 20, 100
 """Texts of one band that later ones are compared with, and comparisons of one text, at most: without a bound, rows that are
 made from one pattern would all be compared with all."""
+LIKELY = 0.6
+"""Share of equal numbers in two sketches from which texts are compared."""
 REMEMBERED = 2000
 """Texts whose shingles stay in memory."""
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
@@ -101,29 +103,35 @@ def _root(parents: dict[str, str], key: str) -> str:
 
 def _join_near(parents: dict[str, str], texts: Mapping[str, str]) -> None:
     """Join the groups of texts that are nearly the same: those that share a band of their sketches are compared."""
-    shingles = functools.lru_cache(REMEMBERED)(lambda key: _shingles(texts[key]))
-    meetings: dict[tuple[int, bytes], list[str]] = {}
-    for key in texts:
-        bands = [(place, band.tobytes()) for place, band in enumerate(_sketch(shingles(key)).reshape(BANDS, IN_A_BAND))]
-        for other in _candidates(parents, key, [meetings.get(band, []) for band in bands]):
-            if _alike(shingles(key), shingles(other)):
-                lower, higher = sorted((_root(parents, key), _root(parents, other)))
+    keys = list(texts)
+    shingles = functools.lru_cache(REMEMBERED)(lambda place: _shingles(texts[keys[place]]))
+    sketches = np.empty((len(keys), BANDS * IN_A_BAND), dtype=np.uint32)
+    meetings: dict[tuple[int, bytes], list[int]] = {}
+    for place, key in enumerate(keys):
+        sketches[place] = _sketch(shingles(place))
+        bands = [(number, band.tobytes()) for number, band in enumerate(sketches[place].reshape(BANDS, IN_A_BAND))]
+        met = list(dict.fromkeys(other for band in bands for other in meetings.get(band, ())))
+        for other in _likely(place, met, sketches):
+            apart = _root(parents, key) != _root(parents, keys[other])  # others may have been joined meanwhile
+            if apart and _alike(shingles(place), shingles(other)):
+                lower, higher = sorted((_root(parents, key), _root(parents, keys[other])))
                 parents[higher] = lower
         for band in bands:
-            met = meetings.setdefault(band, [])
-            if len(met) < MEETING:
-                met.append(key)
+            members = meetings.setdefault(band, [])
+            if len(members) < MEETING:
+                members.append(place)
 
 
-def _candidates(parents: dict[str, str], key: str, met: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Texts of other groups that share a band; groups that were joined meanwhile are passed over."""
-    asked = 0
-    for other in dict.fromkeys(other for each in met for other in each):
-        if _root(parents, other) != _root(parents, key):
-            yield other
-            asked += 1
-            if asked == COMPARISONS:
-                return
+def _likely(place: int, met: Sequence[int], sketches: Array) -> list[int]:
+    """Of the texts that share a band those whose sketches are alike, the most alike first.
+
+    The share of equal numbers has a standard error of 0.05 where texts are alike by `NEAR`; four of them lie below.
+    """
+    if not met:
+        return []
+    equal = (sketches[met] == sketches[place]).mean(axis=1)
+    order = np.argsort(-equal, kind="stable")[:COMPARISONS]
+    return [met[each] for each in order if equal[each] >= LIKELY]
 
 
 def _shingles(text: str) -> Array:
@@ -145,7 +153,7 @@ def _sketch(shingles: Array) -> Array:
     Source: Broder (1997), https://doi.org/10.1109/SEQUEN.1997.666900; functions as in Dietzfelbinger et al. (1997),
     https://doi.org/10.1006/jagm.1997.0873
     """
-    smallest: Array = ((shingles[:, None] * _FACTORS + _SHIFTS) >> np.uint64(32)).min(axis=0)
+    smallest: Array = (shingles[:, None] * _FACTORS + _SHIFTS).min(axis=0) >> np.uint64(32)
     return smallest
 
 

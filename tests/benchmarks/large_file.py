@@ -83,11 +83,12 @@ def generate(path: Path, size: int) -> dict[str, int]:
     """
     draw = random.Random(13)
     words = [f"{draw.choice('bdfgklmnprst')}{draw.choice('aeiou')}{number:x}" for number in range(20_000)]
+    phrases = [" ".join(draw.choices(words, k=8)) for _ in range(50_000)]
     planted = {"rows": 0, "exact_copies": 0, "conflicting_rows": 0, "near": 0}
     recent: list[tuple[str, str]] = []
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size if planted["rows"] % 10_000 == 0 else True:
-            text, label, kind = another(draw, words, recent)
+            text, label, kind = another(draw, phrases, recent)
             file.write(json.dumps({"id": planted["rows"], "text": text, "label": label}) + "\n")
             planted["rows"] += 1
             planted["exact_copies"] += kind in ("copy", "conflict")
@@ -96,7 +97,7 @@ def generate(path: Path, size: int) -> dict[str, int]:
     return planted
 
 
-def another(draw: random.Random, words: list[str], recent: list[tuple[str, str]]) -> tuple[str, str, str]:
+def another(draw: random.Random, phrases: list[str], recent: list[tuple[str, str]]) -> tuple[str, str, str]:
     """A row and how it was made."""
     chance = draw.random()
     if len(recent) >= RECENT and chance < COPIES + CONFLICTS + NEAR:
@@ -106,7 +107,7 @@ def another(draw: random.Random, words: list[str], recent: list[tuple[str, str]]
         if chance < COPIES + CONFLICTS:
             return text, "other", "conflict"
         return f"{text} again", label, "near"
-    text, label = " ".join(draw.choices(words, k=draw.randint(40, 160))), draw.choice("abcde")
+    text, label = " ".join(draw.choices(phrases, k=draw.randint(5, 20))), draw.choice("abcde")
     if len(recent) < RECENT:
         recent.append((text, label))
     return text, label, "original"
