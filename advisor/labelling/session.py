@@ -261,7 +261,10 @@ class Sitting:
 
     def finish(self) -> Rise | None:
         """End the work in the background, and check once more whether the new rows help."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        if self._check is not None:
+            self._check.cancel()  # it is made anew below, with all rows
+            self._check = None
+        self._worker.shutdown(wait=True)
         self.rise = self._measure(self.new_rows())
         return self.rise
 
