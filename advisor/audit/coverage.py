@@ -1,5 +1,6 @@
 """How varied the texts are to a model: twins of the same meaning, groups of like texts, regions that no label reaches."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -95,7 +96,10 @@ def _directions(embedder: Embedder, inputs: Sequence[Input]) -> Array:
 
     Source: Ethayarajh (2019), https://aclanthology.org/D19-1006/
     """
-    features = embed(embedder, inputs, embedder.source.pooling).astype(np.float64)
+    pooling = embedder.source.pooling
+    pairs = all(isinstance(given, tuple) and len(given) == 2 for given in inputs)
+    read = embed(embedder, inputs, pooling) if pairs else embedder([as_one_text(given) for given in inputs], pooling)
+    features = read.astype(np.float64)
     features = features - features.mean(axis=0)
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
@@ -117,5 +121,6 @@ def _groups(features: Array) -> Array:
     from threadpoolctl import threadpool_limits
 
     many = max(2, min(GROUPS, len(features) // ROWS_A_GROUP))
-    with threadpool_limits(1):
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.filterwarnings("ignore", message="Number of distinct clusters")  # fewer different texts than groups
         return np.asarray(KMeans(many, n_init=1, max_iter=30, random_state=0).fit_predict(features))

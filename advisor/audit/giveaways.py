@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from advisor.audit.material import Found, Material
+from advisor.audit.noise import has_tags
 from pipeline.data.personal_data import mask
 from pipeline.evaluation.intervals import wilson
 from pipeline.task import Answer
@@ -60,7 +61,7 @@ class Telltale:
 
 def find_labels_in_texts(material: Material) -> list[Found]:
     """Texts that state their own label in a fixed form: in brackets, after a key, as a first word with a colon or a last one."""
-    if _is_tagging(material):
+    if has_tags(material.rows):
         return []
     labels = [_names(material, answer) for answer in material.rows.answers]
     known = {name for names in labels for name in names}
@@ -75,11 +76,6 @@ def find_labels_in_texts(material: Material) -> list[Found]:
         return []
     values = {"right": f"{100 * len(right) / len(stated):.1f} %", "stated": f"{len(stated):,}"}
     return [Found("label_in_text", len(right), len(material.texts), material.shown(right), values)]
-
-
-def _is_tagging(material: Material) -> bool:
-    """Whether every word has an answer of its own, so that no text has a label."""
-    return any(material.task.weight(given) != 1 for given in material.rows.inputs[:100])
 
 
 def _names(material: Material, answer: Answer) -> frozenset[str]:
@@ -119,7 +115,7 @@ def _stated(text: str) -> set[str]:
 def find_telltales(material: Material) -> list[Found]:
     """Tokens by which a class can be told nearly without fail: half of the rows show them, and the other half must confirm them."""
     kinds = [material.task.kinds(answer) for answer in material.rows.answers]
-    if _is_tagging(material) or not any(kinds):
+    if has_tags(material.rows) or not any(kinds):
         return []
     drawn = np.random.default_rng(material.answers.seed).permutation(len(kinds))[:LOOKED_AT_ROWS]
     places = sorted(int(place) for place in drawn)
@@ -178,7 +174,7 @@ def _suspects(rows: Sequence[Row], numbers: Mapping[str, float]) -> list[tuple[s
     return [
         (token, label)
         for (token, label), right in together.items()
-        if right >= numbers["telltale_precision"] * held[token]
+        if right >= _precision(token, numbers) * held[token]
         and right >= _coverage(token, numbers) * sizes[label]
         and (_is_tag(token) or sizes[label] >= numbers["telltale_class_share"] * len(rows))
         and sizes[label] <= numbers["telltale_largest_share"] * len(rows)
@@ -193,7 +189,7 @@ def _confirm(
     found = []
     for token, label in suspects:
         held, right, of = _count(token, label, held_out)
-        surely = wilson(right, held, level).low >= numbers["telltale_sure_precision"]
+        surely = wilson(right, held, level).low >= numbers["telltale_sure_share"] * _precision(token, numbers)
         if surely and wilson(right, of, level).low >= numbers["telltale_sure_share"] * _coverage(token, numbers):
             found.append(Telltale(token, label, *_count(token, label, rows)))
     return found
@@ -219,3 +215,7 @@ def _shown(token: str) -> str:
 
 def _coverage(token: str, numbers: Mapping[str, float]) -> float:
     return numbers["telltale_tag_coverage"] if _is_tag(token) else numbers["telltale_coverage"]
+
+
+def _precision(token: str, numbers: Mapping[str, float]) -> float:
+    return numbers["telltale_tag_precision"] if _is_tag(token) else numbers["telltale_precision"]

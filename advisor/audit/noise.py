@@ -49,6 +49,9 @@ GROUPS = 150
 RATES = np.concatenate([np.arange(0, 0.05, 0.0025), np.arange(0.05, 0.3, 0.01), np.arange(0.3, 0.61, 0.03)]).round(4)
 """Rates whose likelihood is compared."""
 LEVEL = 0.95
+CAREFUL = 0.5
+"""How much less likely (in logarithms) than the best the rate may be by which rows are suspected: one standard error, on the side of
+difficulty. Where not even the interval rules out that all labels are right, no row is suspected."""
 
 
 class PlainLabel(OneLabel):
@@ -90,7 +93,7 @@ def look_for_noise(data: Dataset, task: Task, embedder: Embedder | None, seed: i
     positions = draw_positions(data, task, seed, MOST_ROWS if embedder is not None else MOST_ROWS_WITHOUT_MODEL)
     rows = data.rows.take(positions)
     strata = task.strata(rows)
-    if not _is_possible(rows, task, strata, embedder):
+    if not _is_possible(rows, strata, embedder):
         return None
     groups = [data.groups.keys[position] for position in positions]
     answer = rows.answers[0]
@@ -108,12 +111,16 @@ def draw_positions(data: Dataset, task: Task, seed: int, most: int) -> list[int]
     return [usable[place] for place in sorted(drawn)]
 
 
-def _is_possible(rows: Rows, task: Task, strata: Sequence[str], embedder: Embedder | None) -> bool:
+def has_tags(rows: Rows) -> bool:
+    """Whether every word has an answer of its own, so that no text has a label."""
+    return any(isinstance(given, tuple) for given in rows.inputs[:1]) and isinstance(rows.answers[0], tuple)
+
+
+def _is_possible(rows: Rows, strata: Sequence[str], embedder: Embedder | None) -> bool:
     """Whether there are rows enough, of one answer each, and texts that can be read: pairs need a model."""
-    tagged = any(task.weight(given) != 1 for given in rows.inputs[:FEWEST_ROWS])
     pairs = any(isinstance(given, tuple) for given in rows.inputs[:1])
     several = sum(count > 1 for count in Counter(strata).values())
-    return len(rows) >= FEWEST_ROWS and several > 1 and not tagged and (embedder is not None or not pairs)
+    return len(rows) >= FEWEST_ROWS and several > 1 and not has_tags(rows) and (embedder is not None or not pairs)
 
 
 def _of_labels(positions: list[int], rows: Rows, held_out: Predictions) -> Noise:
@@ -126,7 +133,10 @@ def _of_labels(positions: list[int], rows: Rows, held_out: Predictions) -> Noise
 
 
 def _of_several(positions: list[int], rows: Rows, held_out: Predictions) -> Noise:
-    """Labels that are there and those that are not, each with a floor of its own: far more rows lack a label than have it."""
+    """Labels that are there and those that are not, each with a floor of its own: far more rows lack a label than have it.
+
+    A label in place of another is missing on one side and too many on the other, so that the larger of both is the rate.
+    """
     assert held_out.scores is not None
     classes = sorted({label for answer in rows.answers for label in _labels(answer)})
     truth = mark_labels(rows.answers, classes)
@@ -139,8 +149,9 @@ def _of_several(positions: list[int], rows: Rows, held_out: Predictions) -> Nois
         if here.sum() >= FEWEST_ROWS:
             floor = fit_floor(sureness[here], contradicted[here])
             doubt[here] = floor.doubt
-            wrong += here.sum() * np.array([floor.rate.point, floor.rate.low, floor.rate.high])
-    point, low, high = np.minimum(wrong / len(rows), 1.0).tolist()
+            here_wrong = np.array([floor.rate.point, floor.rate.low, floor.rate.high]) * here.sum() / len(rows)
+            wrong = np.maximum(wrong, here_wrong)
+    point, low, high = np.minimum(wrong, 1.0).tolist()
     credit = np.where(truth, held_out.scores, 1 - held_out.scores).min(axis=1)
     likelier = tuple(tuple(label for label, given in zip(classes, row, strict=True) if given) for row in said)
     agreement = 1 - float(contradicted.any(axis=1).mean())
@@ -246,10 +257,10 @@ def fit_floor(sureness: Array, contradicted: Array) -> Floor:
     best = int(np.argmin(losses))
     allowed = np.flatnonzero(np.array(losses) <= losses[best] + chi2.ppf(LEVEL, 1) / 2)
     low, high = RATES[max(allowed[0] - 1, 0)], RATES[min(allowed[-1] + 1, len(RATES) - 1)]  # the border lies in between
-    point = float(RATES[best])
-    hard = _hard(sureness / scale, curves[best])
-    doubt = np.where(contradicted, point / np.maximum(point + (1 - point) * hard, 1e-12), 0.0)
-    return Floor(Interval(point=point, low=float(low), high=float(high), level=LEVEL), doubt)
+    careful = int(np.flatnonzero(np.array(losses) <= losses[best] + CAREFUL)[0]) if low > 0 else 0
+    rate, hard = float(RATES[careful]), _hard(sureness / scale, curves[careful])
+    doubt = np.where(contradicted, rate / np.maximum(rate + (1 - rate) * hard, 1e-12), 0.0)
+    return Floor(Interval(point=float(RATES[best]), low=float(low), high=float(high), level=LEVEL), doubt)
 
 
 def _hard(sureness: Array, curve: Array) -> Array:

@@ -1,5 +1,6 @@
 """How varied the texts are, and which regions no label reaches. To the tiny model all words that it does not know are one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from advisor.audit.coverage import count_different, find_bare_regions, find_unif
 from pipeline.data.dataset import load_dataset
 from pipeline.embeddings import Embedder
 from pipeline.records import DataSource
-from pipeline.task import Rows, load_task
+from pipeline.task import Answer, Input, Rows, load_task
 from tests.advisor.audit.samples import found_by, make_material, plain_texts
 
 
@@ -40,6 +41,25 @@ def test_unlabelled_texts_unlike_any_labelled_one_are_counted(embedder: Embedder
 def test_unlabelled_texts_like_the_labelled_ones_leave_no_region_bare(embedder: Embedder, rows: Rows) -> None:
     material = make_material(rows.inputs[:200], rows.answers[:200], embedder=embedder, unlabelled=rows.inputs[200:])
     assert found_by(find_bare_regions, material) == {}
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "answers"),
+    [
+        ("token-classification", lambda text: tuple(text.split()[:3]), [("O",) * 3] * 40),
+        ("token-classification", lambda text: (text.split()[0],), [("O",)] * 40),
+        ("text-pair-classification", lambda text: (text, text[:9]), ["a", "b"] * 20),
+        ("text-regression", str, [float(place) for place in range(40)]),
+        ("multi-label-classification", str, [("a", "b"), ("a",)] * 20),
+    ],
+)
+def test_texts_of_every_task_are_compared(
+    embedder: Embedder, rows: Rows, task: str, shape: Callable[[str], Input], answers: list[Answer]
+) -> None:
+    inputs = [shape(str(given)) for given in rows.inputs[:40]]
+    found = find_uniform_texts(make_material(inputs, answers, task, embedder))
+    assert [each.code for each in found] == ["diversity", "twins"]
+    assert 20 <= found[1].of <= 40
 
 
 def test_without_a_model_or_rows_nothing_is_said(embedder: Embedder, rows: Rows) -> None:

@@ -58,12 +58,12 @@ def test_sureness_is_the_distance_of_the_first_two_answers() -> None:
 
 
 def labelled(rows: int, rate: float, seed: int = 4) -> tuple[list[str], list[str], list[int]]:
-    """Texts with three words of their class among six others, and labels of which a share is changed."""
+    """Texts with one to five words of their class among six others, and labels of which a share is changed."""
     draw = random.Random(seed)
     texts, labels, changed = [], [], []
     for place in range(rows):
         own = place % 3
-        words = draw.sample(WORDS[own * 12 : own * 12 + 12], 3) + draw.sample(WORDS[36:], 6)
+        words = draw.sample(WORDS[own * 12 : own * 12 + 12], draw.randint(1, 5)) + draw.sample(WORDS[36:], 6)
         draw.shuffle(words)
         texts.append(" ".join(words))
         labels.append(CLASSES[own])
@@ -82,7 +82,7 @@ def test_changed_labels_are_found_and_come_with_the_likelier_one() -> None:
     material = make_material(texts, labels)
     (found,) = find_label_noise(material)
     assert (found.code, found.of) == ("label_noise", 600)
-    assert len(set(suspected(material)) & set(changed)) >= 0.9 * max(found.count, 0.8 * len(changed))
+    assert len(set(suspected(material)) & set(changed)) >= 0.85 * max(found.count, 0.8 * len(changed))
     assert material.noise is not None
     assert material.noise.rate is not None
     assert material.noise.rate.low <= len(changed) / 600 <= material.noise.rate.high
@@ -119,7 +119,7 @@ def test_several_labels_are_looked_at_one_by_one() -> None:
     texts, labels, changed = labelled(600, 0.1)
     material = make_material(texts, [(label,) for label in labels], "multi-label-classification")
     (found,) = find_label_noise(material)
-    assert len(set(suspected(material)) & set(changed)) >= 0.9 * max(found.count, 0.6 * len(changed))
+    assert len(set(suspected(material)) & set(changed)) >= 0.85 * max(found.count, 0.6 * len(changed))
 
 
 def test_scores_far_from_what_their_text_says_are_listed() -> None:
