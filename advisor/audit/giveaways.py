@@ -176,7 +176,8 @@ def _suspects(rows: Sequence[Row], numbers: Mapping[str, float]) -> list[tuple[s
         for (token, label), right in together.items()
         if right >= _precision(token, numbers) * held[token]
         and right >= _coverage(token, numbers) * sizes[label]
-        and (_is_tag(token) or sizes[label] >= numbers["telltale_class_share"] * len(rows))
+        and sizes[label]
+        >= numbers["telltale_tag_class_share" if _is_tag(token) else "telltale_class_share"] * len(rows)
         and sizes[label] <= numbers["telltale_largest_share"] * len(rows)
     ]
 
