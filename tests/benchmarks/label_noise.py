@@ -99,7 +99,7 @@ def judge_others(name: str, embedder: Embedder) -> None:
         data = dataset([row["text"] for row in rows], [row["noisy_label"] for row in rows])
         judge("noisy_ag_news, people's mistakes", data, load_task("text-classification"), wrong, embedder)
     elif name == "imdb_subset":
-        rows, odd = lines(name)[:1000], lines(name, "label_error_candidates")[:600]
+        rows, odd = lines(name)[::2], lines(name, "label_error_candidates")[::2]
         wrong = np.array([False] * len(rows) + [bool(row["label_error"]) for row in odd])
         data = dataset([row["text"] for row in [*rows, *odd]], [row["label"] for row in [*rows, *odd]])
         judge("imdb with candidates of errors", data, load_task("text-classification"), wrong, embedder)
