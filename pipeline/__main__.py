@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.errors import PipelineError, PlanError, RunFailed
+from pipeline.errors import PipelineError, PlanError, RunFailed, StorageError
 
 EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 5, 130
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("Stopped. What was trained so far is kept; the same command goes on.")
         return EXIT_INTERRUPTED
-    except RunFailed as error:
+    except (RunFailed, StorageError) as error:
         _say(str(error))
         return EXIT_FAILED
     except OSError as error:
@@ -70,7 +70,7 @@ def _carry_out(plan_file: Path, data_file: list[str] | None, started: float) -> 
         except KeyboardInterrupt:
             journal.write("interrupted")
             raise
-        except RunFailed as error:
+        except (RunFailed, StorageError) as error:
             journal.write("failed", problem=error.problem)
             raise
     _say(f"{result.verdict.replace('_', ' ')}: {result.because}")

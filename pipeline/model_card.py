@@ -1,6 +1,6 @@
 """The card of a fine-tuned model: what it is, how good, from which data, and how to use it."""
 
-from pipeline.records import DataSheet, Plan, Result
+from pipeline.records import DataSheet, Plan, Result, TextPreparation
 from pipeline.task import Task
 
 THRESHOLDS = (
@@ -52,10 +52,9 @@ Largest difference between trained and reloaded logits: {reload:.1e}.
 """
 
 
-def model_card(plan: Plan, task: Task, result: Result) -> str:
-    """The card as Markdown."""
+def model_card(plan: Plan, task: Task, result: Result, preparation: TextPreparation) -> str:
+    """The card as Markdown; texts were prepared as the run did it in the end."""
     ways = [*result.rivals, result.fine_tuned]
-    preparation = plan.preparation
     spaces = "white space collapsed" if preparation.collapse_whitespace else "white space kept"
     return _CARD.format(
         base=plan.model.name,

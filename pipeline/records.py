@@ -167,10 +167,43 @@ class Recipe(Record):
     early_stopping_epochs: int = Field(ge=1)
     """Epochs in a row surely worse than the best one, its standard error apart, before training stops."""
     class_weights: Literal["balanced", "none"]
+    accumulation_steps: int = Field(default=1, ge=1)
+    """Like parts that a batch is read in, one after the other, to save memory; the steps are the same."""
+    gradient_checkpointing: bool = False
+    """Compute what layers compute twice instead of keeping it, to save memory."""
     because: dict[str, str] = Field(default_factory=dict)
     """Reason for each value, by field."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Where each value comes from, by field."""
+
+    @model_validator(mode="after")
+    def _parts_are_alike(self) -> Self:
+        if self.batch_size % self.accumulation_steps:
+            raise ValueError(f"a batch of {self.batch_size} rows has no {self.accumulation_steps} like parts")
+        return self
+
+
+class Adjustment(Record):
+    """Something that a run did otherwise than planned, so as not to be lost."""
+
+    kind: Literal[
+        "smaller_batches",
+        "gradient_checkpointing",
+        "shorter_texts",
+        "smaller_rate",
+        "earlier_checkpoint",
+        "smaller_evaluation",
+    ]
+    value: float
+    """Parts of a batch, tokens, learning rate, step or rows, as the kind has it."""
+    because: str
+    """What happened and what is done about it."""
+
+
+class Adjustments(Document):
+    """All that a run adjusted so far, for the session that goes on with it."""
+
+    adjustments: list[Adjustment]
 
 
 class MetricFacts(Record):
@@ -462,6 +495,8 @@ class Result(Document):
     reload: ReloadCheck
     epochs: list[EpochLog]
     best_epoch: float
+    adjustments: list[Adjustment] = Field(default_factory=list)
+    """What was done otherwise than planned, in order."""
     classes: list[str]
     metric_facts: MetricFacts
     """How the scores here are to be read."""

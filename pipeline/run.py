@@ -15,11 +15,11 @@ from pipeline.errors import ModelError, PlanError
 from pipeline.evaluation.comparison import compare, judge, score
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
-from pipeline.records import DataSource, Interval, ModelSource, Outcome, Plan, Result, Score
+from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outcome, Plan, Result, Score
 from pipeline.reload import check_reload
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Fit, Predictions, RivalSetting, Rows, task_of
-from pipeline.training.journal import Journal, peak_memory_bytes
+from pipeline.training.journal import Journal, peak_memory_bytes, read_log
 from pipeline.training.train import Trained, TrainingJob, train
 
 
@@ -90,15 +90,26 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         reload=reload,
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
+        adjustments=_adjustments(journal),
         classes=plan.classes,
         metric_facts=metric.facts,
         environment=_environment(),
     )
-    save_text(model_card(plan, task, result), model_folder / "README.md")
+    save_text(model_card(plan, task, result, trained.model.preparation), model_folder / "README.md")
     save_record(result, folder / "result.json")
     shutil.rmtree(folder / "work", ignore_errors=True)
     journal.write("finished", verdict=verdict)
     return result
+
+
+def _adjustments(journal: Journal) -> list[Adjustment]:
+    """What was done otherwise than planned, in all sessions; once each, though a killed session may have told it twice."""
+    told = [
+        Adjustment(kind=line["kind"], value=line["value"], because=line["because"])
+        for line in read_log(journal.path)
+        if line["event"] == "adjustment"
+    ]
+    return [each for place, each in enumerate(told) if each not in told[:place]]
 
 
 def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] | None) -> _Workshop:

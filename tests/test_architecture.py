@@ -28,7 +28,7 @@ ADVISOR = """
 PIPELINE = """
     __main__ run pilot reload model_card
     tasks training predictors word_head heads evaluation
-    embeddings data models preparation storage
+    embeddings data models preparation storage memory
     task findings records errors
 """
 COMMANDS = "assessments data runs setup start options door"
@@ -47,7 +47,7 @@ FORMATS = "hub database excel image_folder text_folder delimited json_document j
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
-TRAINING = "train progress journal"
+TRAINING = "train adjustments batches callbacks checkpoints progress journal"
 LADDERS = {
     "advisor": ADVISOR,
     "advisor.commands": COMMANDS,

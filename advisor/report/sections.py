@@ -270,7 +270,8 @@ def _training(result: Result) -> list[Block]:
         f"Loaded again in a fresh process, the saved model {gives} on {say_count(check.rows)} validation rows "
         f"(largest difference of an output {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
     )
-    return [Heading("Training"), *([table] if rows else []), Paragraph(saved)]
+    mended = [Items([each.because for each in result.adjustments])] if result.adjustments else []
+    return [Heading("Training"), *([table] if rows else []), *mended, Paragraph(saved)]
 
 
 def step_blocks(steps: NextSteps) -> list[Block]:

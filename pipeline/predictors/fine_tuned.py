@@ -1,21 +1,26 @@
 """The fine-tuned model: as it comes out of training, and as it is loaded again from its folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.embeddings import device
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, RunFailed
+from pipeline.memory import is_out_of_memory, release_memory
 from pipeline.models import load_tokenizer
 from pipeline.preparation import prepare
-from pipeline.records import TextPreparation
+from pipeline.records import Adjustment, TextPreparation
 from pipeline.task import Array, Features, Input, Metric, Predictions, Rows, Task, load_task
 
 DESCRIPTION = "finetune_advisor.json"
 """Says how texts are prepared and what the outputs mean; beside `config.json`."""
 BATCH = 32
+
+
+def _unheard(event: str, **values: Any) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class FineTuned:
     preparation: TextPreparation
     thresholds: tuple[float, ...] = ()
     """Where outputs become answers, for tasks that need it."""
+    report: Callable[..., None] = _unheard
+    """Told when memory allows fewer rows at a time only, as `Journal.write` is."""
 
     def __call__(self, rows: Rows) -> Predictions:
         """Answer rows."""
@@ -55,25 +62,54 @@ class FineTuned:
         return self.tokenizer.pad(known, return_tensors="pt").to(self.model.device)
 
     def outputs(self, inputs: Sequence[Input], batch_size: int = BATCH) -> list[Array]:
-        """What the model says of each input, in fixed batches, longest first, so that memory runs out at once or never.
+        """What the model says of each input, longest first, so that memory runs out at once or never.
+
+        In fixed batches; in smaller ones from where memory runs out.
 
         Shapes: one array for each input, single precision; its shape is the task's.
-        """
-        import torch
 
+        Raises:
+            RunFailed: Memory runs out with one row.
+        """
         encoded = self.encode(inputs)
         order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]["input_ids"]))
         found: dict[int, Array] = {}
         training = self.model.training
         self.model.eval()
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            features = [encoded[row] for row in rows]
-            with torch.inference_mode():
-                logits = self.model(**self.pad(features)).logits.float().cpu().numpy()
-            found.update(zip(rows, self.task.outputs(logits, features), strict=True))
+        while len(found) < len(order):
+            rows = order[len(found) : len(found) + batch_size]
+            outputs = self._outputs_of([encoded[row] for row in rows])
+            if outputs is None:
+                batch_size = self._fewer_than(len(rows))
+            else:
+                found.update(zip(rows, outputs, strict=True))
         self.model.train(training)
         return [found[row] for row in range(len(encoded))]
+
+    def _outputs_of(self, features: list[Features]) -> list[Array] | None:
+        """What the model says of one batch; None when memory does not hold it."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                logits = self.model(**self.pad(features)).logits.float().cpu().numpy()
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                return None
+            raise
+        return self.task.outputs(logits, features)
+
+    def _fewer_than(self, rows: int) -> int:
+        if rows == 1:
+            raise RunFailed(
+                "Memory ran out while answering one row.",
+                "Choose a smaller model or shorter texts, or close other programs, then run the same command again.",
+            )
+        release_memory()
+        because = f"Memory ran out while answering rows: {rows // 2} at a time instead of {rows}."
+        adjustment = Adjustment(kind="smaller_evaluation", value=rows // 2, because=because)
+        self.report("adjustment", **adjustment.model_dump())
+        return rows // 2
 
     def save(self, folder: Path) -> None:
         """Write the model in the form of `transformers`, as safetensors, with the description beside it."""

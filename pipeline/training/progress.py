@@ -54,6 +54,8 @@ class Display:
     def _training(self, line: dict[str, Any]) -> None:
         if line["from_step"]:
             self._say(f"going on from step {line['from_step']}")
+        if self._task is not None:  # the one that a setback ended
+            self._bar.remove_task(self._task)
         self._task = self._bar.add_task("training", total=line["steps"], completed=line["from_step"], loss="", score="")
 
     def _step(self, line: dict[str, Any]) -> None:
@@ -67,6 +69,9 @@ class Display:
             return
         self._bar.update(self._task, score=f"validation {line['score']:.3f}")
         self._say(f"epoch {line['epoch']:.0f}: validation score {line['score']:.3f}")
+
+    def _adjustment(self, line: dict[str, Any]) -> None:
+        self._say(line["because"])
 
     def _scored(self, line: dict[str, Any]) -> None:
         if self._task is not None:

@@ -1,33 +1,49 @@
 """Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
 
-import json
-import shutil
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import transformers
-from torch.utils.data import Dataset as TorchDataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
-from pipeline.embeddings import UNCOUNTED
-from pipeline.errors import RunFailed
+from pipeline.errors import StorageError
 from pipeline.evaluation.intervals import standard_error
+from pipeline.memory import is_out_of_memory, release_memory
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
-from pipeline.records import EpochLog, Recipe, TextPreparation
+from pipeline.records import Adjustment, EpochLog, Recipe, TextPreparation
 from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
-
-SCORE, NOISE = "eval_score", "eval_score_standard_error"
-"""Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
+from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
+from pipeline.training.batches import EncodedRows, collator, count_targets
+from pipeline.training.callbacks import (
+    NOISE,
+    SCORE,
+    Diverged,
+    EarlyStop,
+    Keeper,
+    Report,
+    StepTime,
+    Watch,
+    best_score,
+)
+from pipeline.training.checkpoints import (
+    STATE,
+    WEIGHTS,
+    Search,
+    checkpoint_of,
+    discard_newest,
+    discard_unfinished,
+    find_checkpoint,
+)
 
 LOG_EVERY_STEPS = 5
-"""Fewer where an epoch has fewer, so that every epoch has a loss."""
-FEWEST_STEPS = 4
-"""Steps that a pilot takes however slow they are: the first warms up, three are timed."""
+"""Fewer where an epoch has fewer."""
+KEPT_CHECKPOINTS = 2
+"""The newest and the best, or the one before when the newest is the best."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +65,6 @@ class TrainingJob:
 
 
 @dataclass(frozen=True)
-class StepTime:
-    """What one training step took."""
-
-    tokens: int
-    """Padded tokens in the batch."""
-    wall_seconds: float
-    cpu_seconds: float
-
-
-@dataclass(frozen=True)
 class Trained:
     """A fine-tuned model and how it came about."""
 
@@ -68,101 +74,117 @@ class Trained:
     steps: list[StepTime]
 
 
-Report = Callable[..., None]
-"""Takes the name of an event and its values, as `Journal.write` does."""
-
-
 def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None = None) -> Trained:
-    """Fine-tune, and go on from the last whole checkpoint when there is one.
+    """Fine-tune, going on from the last good checkpoint, and past setbacks as far as the ladder of adjustments reaches.
 
     Args:
         job: Model, rows and recipe.
         folder: For checkpoints; kept until the caller removes it.
-        report: Told of every step and evaluation.
+        report: Told of every step, evaluation and adjustment.
         stop_after_seconds: End early, for a pilot; no checkpoint is written then.
 
     Raises:
-        RunFailed: The loss is not a number, or memory ran out.
+        RunFailed: Memory ran out or the loss is no number, whatever was adjusted.
+        StorageError: The disk cannot take a checkpoint; earlier ones are kept.
     """
+    while True:
+        adjustments = load_adjustments(folder)
+        recipe, preparation = adjust(job.recipe, job.preparation, adjustments)
+        now = replace(job, recipe=recipe, preparation=preparation)
+        try:
+            return _train_once(now, folder, report, stop_after_seconds)
+        except (Diverged, MemoryError, RuntimeError) as error:
+            adjustment = answer_to(error, recipe, preparation, adjustments, partial(_longest, now))
+        keep_adjustment(adjustment, folder, report)  # outside of `except`, so that the memory of what broke is free
+        if adjustment.kind == "smaller_rate" and any(each.kind == "smaller_rate" for each in adjustments):
+            discard_newest(folder)  # the first time it went wrong from there already
+        release_memory()
+
+
+def _longest(job: TrainingJob) -> int:
+    """Tokens of the longest row."""
+    tuned = FineTuned(None, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
+    return max((len(row["input_ids"]) for row in tuned.encode(job.train.inputs)), default=0)
+
+
+def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None) -> Trained:
+    """Fine-tune until the end or a setback."""
     setting = TrainingSetting(classes=job.classes, pooling=job.pooling, seed=job.seed, rows=job.train, head=job.head)
     model = job.task.build_model(job.encoder, setting)
-    tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
-    watch = _Watch(report, stop_after_seconds)
-    trainer = _trainer(job, tuned, folder, watch, pilot=stop_after_seconds is not None)
+    if job.recipe.gradient_checkpointing:
+        _compute_twice(model.encoder)
+    tokenizer = load_tokenizer(job.encoder)
+    tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)
+    pilot = stop_after_seconds is not None
+    stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
+    trainer = _Trainer(job, tuned, folder, Watch(report, stop_after_seconds), stop)
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
-    checkpoint = last_whole_checkpoint(folder)
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except (MemoryError, RuntimeError) as error:
-        raise _explained(error) from error
-    epochs = [
-        EpochLog(epoch=line["epoch"], loss=_loss_before(trainer.state.log_history, line), validation_score=line[SCORE])
-        for line in trainer.state.log_history
-        if SCORE in line and line.get("epoch")
-    ]
-    steps_an_epoch = max(trainer.state.max_steps / max(job.recipe.epochs, 1), 1)
-    best = (trainer.state.best_global_step or trainer.state.global_step) / steps_an_epoch
+    if pilot:
+        trainer.train()
+    else:
+        trainer.go_on_from(_search(folder, report).checkpoint, stop)
+    state = trainer.state
+    if state.best_global_step:
+        _load_weights(model, checkpoint_of(folder, state.best_global_step))
     if job.task.needs_thresholds:  # those of the epoch that was kept
         tuned = tuned.with_thresholds(job.validation, tuned.outputs(job.validation.inputs), job.metric)
-    return Trained(model=tuned, epochs=epochs, best_epoch=best, steps=watch.steps)
+    best = (state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1)
+    return Trained(tuned, list(_epochs(state.log_history)), best, trainer.watch.steps)
 
 
-def _trainer(job: TrainingJob, tuned: FineTuned, folder: Path, watch: "_Watch", *, pilot: bool) -> Trainer:
-    recipe = job.recipe
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=recipe.batch_size,
-        num_train_epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=recipe.warmup_fraction,
-        weight_decay=recipe.weight_decay,
-        train_sampling_strategy="group_by_length",
-        eval_strategy="no" if pilot else "epoch",
-        save_strategy="no" if pilot else "epoch",
-        save_total_limit=2,
-        load_best_model_at_end=not pilot,
-        metric_for_best_model=None if pilot else SCORE,
-        greater_is_better=job.metric.higher_is_better,
-        logging_steps=max(1, min(LOG_EVERY_STEPS, len(job.train) // recipe.batch_size)),
-        logging_nan_inf_filter=False,
-        remove_unused_columns=False,
-        disable_tqdm=True,
-        report_to="none",
-        dataloader_pin_memory=False,
-        seed=job.seed,
-        data_seed=job.seed,
-    )
-    callbacks: list[TrainerCallback] = [watch]
-    if not pilot:
-        callbacks.append(_Stop(recipe.early_stopping_epochs, job.metric))
-    trainer = _Trainer(
-        job,
-        tuned,
-        model=tuned.model,
-        args=arguments,
-        train_dataset=_Encoded(tuned, job.train),
-        eval_dataset=(),
-        data_collator=watch.counting(_collator(tuned)),
-        compute_loss_func=job.task.loss(job.classes, job.train, recipe.class_weights),
-        callbacks=callbacks,
-    )
-    trainer.remove_callback(transformers.PrinterCallback)
-    return trainer
+def _search(folder: Path, report: Report) -> Search:
+    """The checkpoint to go on from; ones that cannot be used are told."""
+    found = find_checkpoint(folder)
+    for step, fault in found.damaged.items():
+        where = f"goes on from step {found.step}" if found.step else "starts again"
+        because = f"The checkpoint of step {step} cannot be used, since {fault}: training {where}."
+        keep_adjustment(Adjustment(kind="earlier_checkpoint", value=found.step, because=because), folder, report)
+    return found
 
 
 class _Trainer(Trainer):  # type: ignore[misc]
     """Scores the validation rows as predictions are made later: with the same code, in the same batches."""
 
     control: Any
+    state: Any
 
-    def __init__(self, job: TrainingJob, tuned: FineTuned, **options: Any) -> None:
-        super().__init__(**options)
-        self._job, self._tuned = job, tuned
+    def __init__(self, job: TrainingJob, tuned: FineTuned, folder: Path, watch: Watch, stop: EarlyStop | None) -> None:
+        self.watch = watch
+        self._job, self._tuned, self._folder = job, tuned, folder
+        callbacks: list[TrainerCallback] = [watch]
+        if stop is not None:
+            callbacks += [stop, Keeper(folder, watch.report)]
+        super().__init__(
+            model=tuned.model,
+            args=_arguments(job, folder, pilot=stop is None),
+            train_dataset=EncodedRows(tuned, job.train),
+            eval_dataset=(),
+            data_collator=collator(tuned),
+            compute_loss_func=job.task.loss(job.classes, job.train, job.recipe.class_weights),
+            callbacks=callbacks,
+        )
+        self.remove_callback(transformers.PrinterCallback)
+
+    def go_on_from(self, checkpoint: Path | None, stop: EarlyStop | None) -> None:
+        """Train to the end, from a checkpoint if there is one; one that was written at the end is the end."""
+        if checkpoint is not None:
+            state = TrainerState.load_from_json(str(checkpoint / STATE))
+            if state.global_step >= state.max_steps or (stop is not None and stop.is_due(state.log_history)):
+                self.state = state
+                return
+        self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Score of the validation rows, and its standard error."""
+        """Score of the validation rows, and its standard error.
+
+        Raises:
+            Diverged: A weight is no number, so that no checkpoint is to be made of it.
+        """
+        import torch
+
+        if not all(bool(torch.isfinite(part).all()) for part in self._tuned.model.parameters()):
+            raise Diverged("A weight became no number", self.state.global_step)
         job, rows = self._job, self._job.validation
         outputs = self._tuned.outputs(rows.inputs)
         answers = self._tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers
@@ -175,170 +197,104 @@ class _Trainer(Trainer):  # type: ignore[misc]
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], Any]:
+        """The batches of one step, and how many targets their loss is a mean of."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.watch.tokens = sum(int(batch["input_ids"].numel()) for batch in batches)
+        return batches, sum(count_targets(batch["labels"]) for batch in batches)
+
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Keep the latest epoch that is not worse than the best one by more than its standard error.
 
         On few validation rows the best of many epochs is best by luck, and an early one has learned less.
         """
         earlier = [] if self.state.best_metric is None else [self.state.best_metric]
-        self.state.best_metric = _best(self._job.metric, [metrics[SCORE], *earlier])
+        self.state.best_metric = best_score(self._job.metric, [metrics[SCORE], *earlier])
         if self._job.metric.gain(metrics[SCORE], self.state.best_metric) < -metrics[NOISE]:
             return False
         self.state.best_global_step = self.state.global_step
         return True
 
-
-class _Stop(TrainerCallback):  # type: ignore[misc]
-    """Ends training after so many epochs in a row that are worse than the best by more than the noise."""
-
-    def __init__(self, epochs: int, metric: Metric) -> None:
-        self.epochs, self.metric = epochs, metric
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""
-        scored = [(line[SCORE], line[NOISE]) for line in state.log_history if SCORE in line]
-        best = _best(self.metric, [score for score, _ in scored])
-        last = scored[-self.epochs :]
-        if len(last) == self.epochs and all(self.metric.gain(score, best) < -noise for score, noise in last):
-            control.should_training_stop = True
-
-
-def _best(metric: Metric, scores: Sequence[float]) -> float:
-    return max(scores) if metric.higher_is_better else min(scores)
-
-
-class _Encoded(TorchDataset[dict[str, Any]]):
-    """Rows as tokens, encoded once."""
-
-    def __init__(self, tuned: FineTuned, rows: Rows) -> None:
-        self.features = tuned.encode(rows.inputs)
-        self.labels = tuned.task.targets(rows, self.features, tuned.classes)
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def __getitem__(self, row: int) -> dict[str, Any]:
-        return {**self.features[row], "labels": self.labels[row]}
-
-
-def _collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:
-    """Makes a batch of rows; targets that hold a whole number for each token are padded with the number that no loss counts."""
-    import torch
-
-    def collate(rows: list[dict[str, Any]]) -> Any:
-        batch = tuned.pad(rows)
-        targets = [row["labels"] for row in rows]
-        if targets[0].ndim == 1 and np.issubdtype(targets[0].dtype, np.integer):
-            width = batch["input_ids"].shape[1]
-            targets = [np.pad(each, (0, width - len(each)), constant_values=UNCOUNTED) for each in targets]
-        batch["labels"] = torch.from_numpy(np.stack(targets))
-        return batch
-
-    return collate
-
-
-class _Watch(TrainerCallback):  # type: ignore[misc]
-    """Times steps, reports them, and stops a pilot in time."""
-
-    def __init__(self, report: Report, stop_after_seconds: float | None) -> None:
-        self.report, self.stop_after_seconds = report, stop_after_seconds
-        self.steps: list[StepTime] = []
-        self._tokens = 0
-        self._begun = self._step_wall = self._step_cpu = 0.0
-
-    def counting(self, collate: Callable[[list[dict[str, Any]]], Any]) -> Callable[[list[dict[str, Any]]], Any]:
-        """The collator, with the padded tokens of each batch noted."""
-
-        def counted(rows: list[dict[str, Any]]) -> Any:
-            batch = collate(rows)
-            self._tokens = int(batch["input_ids"].numel())
-            return batch
-
-        return counted
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._begun = time.perf_counter()
-        self.report("training", steps=state.max_steps, from_step=state.global_step)
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._step_wall, self._step_cpu = time.perf_counter(), time.process_time()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        wall, cpu = time.perf_counter() - self._step_wall, time.process_time() - self._step_cpu
-        self.steps.append(StepTime(self._tokens, wall, cpu))
-        late = self.stop_after_seconds is not None and time.perf_counter() - self._begun > self.stop_after_seconds
-        if late and len(self.steps) >= FEWEST_STEPS:
-            control.should_training_stop = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is None:
+    def _load_optimizer_and_scheduler(self, checkpoint: Any) -> None:
+        """Restore them; the learning rate is that of the recipe, which may be smaller than the checkpoint's."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
             return
-        if not np.isfinite(float(loss)):
-            raise RunFailed(
-                f"The loss became {loss} at step {state.global_step}.",
-                "Lower recipe.learning_rate in plan.json, remove work/, then `advisor train` again.",
-            )
-        self.report(
-            "step",
-            step=state.global_step,
-            steps=state.max_steps,
-            epoch=state.epoch,
-            loss=float(loss),
-            learning_rate=logs.get("learning_rate"),
-        )
+        factor = self._job.recipe.learning_rate / max(self.lr_scheduler.base_lrs)
+        if factor != 1.0:
+            self.lr_scheduler.base_lrs = [factor * rate for rate in self.lr_scheduler.base_lrs]
+            for group in self.optimizer.param_groups:
+                group["lr"], group["initial_lr"] = factor * group["lr"], factor * group["initial_lr"]
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
-        self.report("evaluation", step=state.global_step, epoch=state.epoch, score=(metrics or {}).get(SCORE))
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.report("checkpoint", step=state.global_step)
-
-
-def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; ones that a crash cut short are removed.
-
-    `Trainer` writes `trainer_state.json` last, so a checkpoint that has one has everything.
-    """
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    whole = [path for path in found if _is_json(path / "trainer_state.json")]
-    for path in set(found) - set(whole):
-        shutil.rmtree(path)
-    if not whole:
-        return None
-    _bring_along(whole[-1])
-    return whole[-1]
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint, or say what is in the way; those before it stay as they are."""
+        try:
+            super()._save_checkpoint(model, trial)
+        except Exception as error:  # `safetensors` and `torch` have errors of their own for a full disk
+            if is_out_of_memory(error):
+                raise
+            step = self.state.global_step
+            discard_unfinished(self._folder, step)
+            raise StorageError(
+                f"The checkpoint of step {step} cannot be written to '{self._folder}': {_reason(error)}.",
+                "Free some space there, then run the same command again: it goes on from the checkpoint before.",
+            ) from error
 
 
-def _bring_along(checkpoint: Path) -> None:
-    """Point a checkpoint to the best one beside it: `Trainer` writes a whole path, which moves with the run folder."""
-    path = checkpoint / "trainer_state.json"
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state.get("best_model_checkpoint"):
-        state["best_model_checkpoint"] = str(checkpoint.parent / Path(state["best_model_checkpoint"]).name)
-        path.write_text(json.dumps(state, indent=2), encoding="utf-8")
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).strip().splitlines()[0].rstrip(".")
 
 
-def _is_json(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
-    except (OSError, json.JSONDecodeError):
-        return False
+def _arguments(job: TrainingJob, folder: Path, *, pilot: bool) -> TrainingArguments:
+    recipe = job.recipe
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size // recipe.accumulation_steps,
+        gradient_accumulation_steps=recipe.accumulation_steps,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=recipe.warmup_fraction,
+        weight_decay=recipe.weight_decay,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="no" if pilot else "epoch",
+        save_strategy="no" if pilot else "epoch",
+        save_total_limit=KEPT_CHECKPOINTS,
+        logging_steps=max(1, min(LOG_EVERY_STEPS, len(job.train) // recipe.batch_size)),
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+        dataloader_pin_memory=False,
+        seed=job.seed,
+        data_seed=job.seed,
+    )
 
 
-def _loss_before(history: list[dict[str, Any]], line: dict[str, Any]) -> float:
-    """Mean training loss of the epoch that the evaluation ends."""
-    losses = [
-        entry["loss"] for entry in history if "loss" in entry and line["epoch"] - 1 < entry["epoch"] <= line["epoch"]
-    ]
-    return float(np.mean(losses)) if losses else float("nan")
+def _compute_twice(encoder: Any) -> None:
+    """Let an encoder compute what its layers compute twice instead of keeping it."""
+    enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
-def _explained(error: Exception) -> Exception:
-    text = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return RunFailed(
-            "Memory ran out while training.",
-            "Choose a smaller model or shorter texts, close other programs, then `advisor train` again.",
-        )
-    return error
+def _load_weights(model: Any, checkpoint: Path) -> None:
+    """Give a model the weights of a checkpoint."""
+    from safetensors.torch import load_model
+
+    load_model(model, checkpoint / WEIGHTS)
+
+
+def _epochs(history: list[dict[str, Any]]) -> Iterator[EpochLog]:
+    """Each evaluation, with the mean training loss of the steps since the one before."""
+    losses: list[float] = []
+    weights: list[int] = []
+    step = 0
+    for line in history:
+        if "loss" in line:
+            losses.append(line["loss"])
+            weights.append(line["step"] - step)
+            step = line["step"]
+        elif SCORE in line and line.get("epoch"):
+            loss = float(np.average(losses, weights=weights)) if losses else float("nan")
+            yield EpochLog(epoch=line["epoch"], loss=loss, validation_score=line[SCORE])
+            losses, weights = [], []

@@ -1,5 +1,6 @@
 """The same checks for every task that is built. Its data come from `tests/examples/<module of the task>.py`."""
 
+import functools
 import importlib
 import json
 import subprocess
@@ -23,9 +24,20 @@ from pipeline.evaluation.comparison import compare, judge, score
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
 from pipeline.records import DataSource, ModelSource, Recipe
 from pipeline.storage import load_rows, save_predictions, save_rows
-from pipeline.task import TASKS, Array, RivalSetting, Rows, Task, load_task
+from pipeline.task import TASKS, Array, RivalSetting, Rows, Task, TrainingSetting, load_task
 from pipeline.training.train import TrainingJob, train
 from tests import tiny
+
+RECIPE = Recipe(
+    strategy="fine_tune",
+    learning_rate=1e-2,
+    batch_size=16,
+    epochs=6,
+    warmup_fraction=0.1,
+    weight_decay=0.01,
+    early_stopping_epochs=6,
+    class_weights="none",
+)
 
 
 @dataclass(frozen=True)
@@ -270,16 +282,7 @@ def test_training_beats_what_knows_nothing_and_a_saved_model_answers_the_same(
     if task.starts_from_probe:
         head = task.head_of(task.fit_rival("probe", setting(example, embedder))(train_rows, 0))
         assert head is not None
-    recipe = Recipe(
-        strategy="probe_then_fine_tune" if head else "fine_tune",
-        learning_rate=1e-2,
-        batch_size=16,
-        epochs=6,
-        warmup_fraction=0.1,
-        weight_decay=0.01,
-        early_stopping_epochs=6,
-        class_weights="none",
-    )
+    recipe = RECIPE.model_copy(update={"strategy": "probe_then_fine_tune" if head else "fine_tune"})
     job = TrainingJob(
         task=task,
         encoder=Path(tiny_model.location),
@@ -302,3 +305,63 @@ def test_training_beats_what_knows_nothing_and_a_saved_model_answers_the_same(
     assert again.thresholds == trained.thresholds
     for one, other in zip(trained.outputs(others.inputs), again.outputs(others.inputs), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+class Summing:
+    """A task without dropout that sums the slopes of every weight over all that is read."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.slopes: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+    def build_model(self, encoder: Path, setting: TrainingSetting) -> Any:
+        model = self.task.build_model(encoder, setting)
+        model.dropout.p = 0.0
+        for name, weight in model.named_parameters():
+            weight.register_hook(functools.partial(self.add, name))
+        return model
+
+    def add(self, name: str, slope: Any) -> None:
+        self.slopes[name] = self.slopes.get(name, 0) + slope
+
+
+@pytest.mark.parametrize("weighting", ["balanced", "none"])
+def test_a_step_does_not_depend_on_how_its_batch_is_accumulated(
+    weighting: Any, example: Example, tiny_model: ModelSource, tmp_path: Path
+) -> None:
+    rows = example.rows.take([0, 1, 2, 3, 4, 6, 9, 12])  # classes of unlike size
+    some = tuple(
+        first_words(given, 1 + place) if isinstance(given, str) else given for place, given in enumerate(rows.inputs)
+    )
+    rows = Rows(rows.ids, some, rows.answers)  # texts of unlike length
+    found = []
+    for parts in (1, 4, 8):
+        task: Any = Summing(example.task)
+        recipe = {"batch_size": 8, "epochs": 1, "class_weights": weighting, "accumulation_steps": parts}
+        job = TrainingJob(
+            task=task,
+            encoder=Path(tiny_model.location),
+            recipe=RECIPE.model_copy(update=recipe),
+            preparation=tiny.PREPARATION,
+            pooling="mean",
+            classes=example.classes,
+            metric=next(iter(example.task.metrics.values())),
+            train=rows,
+            validation=example.rows.take(range(20, 30)),
+            seed=0,
+        )
+        trained = train(job, tmp_path / str(parts), lambda *_, **__: None, stop_after_seconds=60.0)
+        assert len(trained.steps) == 1
+        found.append(task.slopes)
+    for name, whole in found[0].items():
+        for parts in found[1:]:
+            np.testing.assert_allclose(parts[name].numpy(), whole.numpy(), rtol=1e-3, atol=1e-6)
+    assert max(float(whole.abs().max()) for whole in found[0].values()) > 1e-2
+
+
+def first_words(text: str, count: int) -> str:
+    """So many words of a text."""
+    return " ".join(text.split()[:count])

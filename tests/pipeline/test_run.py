@@ -1,6 +1,7 @@
 """Whole runs on the tiny model: finished, stopped, killed, gone on with, and refused."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import transformers
 
 from pipeline.__main__ import main
@@ -104,7 +106,10 @@ def carry_out(folder: Path, *options: str) -> int:
 def finished(tmp_path_factory: pytest.TempPathFactory, rows: Rows, tiny_model: ModelSource) -> Path:
     """A run that nothing disturbed."""
     folder = new_run(tmp_path_factory.mktemp("runs") / "undisturbed", rows, tiny_model)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     assert carry_out(folder) == 0
+    torch.set_num_threads(threads)
     return folder
 
 
@@ -248,39 +253,43 @@ def test_a_saved_model_that_cannot_be_loaded_fails_the_run(finished: Path, rows:
 
 
 class Disturbed:
-    """A run in child processes that is stopped, killed and gone on with."""
+    """A run in child processes that is stopped, killed and gone on with, on one thread."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sessions: list[tuple[int, str]] = []
 
-    def session(self, disturb: signal.Signals | None, *options: str) -> None:
-        """Carry the plan out until a checkpoint more is written, then send the signal."""
-        before = self._checkpoints()
+    def session(self, disturb: signal.Signals | None, event: str, *options: str) -> None:
+        """Carry the plan out until one more such event is written, then send the signal."""
+        before = self._count(event)
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "pipeline", str(self.folder / "plan.json"), *options],
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-        while disturb is not None and child.poll() is None and self._checkpoints() == before:
-            time.sleep(0.005)
+        while disturb is not None and child.poll() is None and self._count(event) == before:
+            time.sleep(0.002)
         if disturb is not None:
             child.send_signal(disturb)
         _, said = child.communicate(timeout=120)
         self.sessions.append((child.returncode, said))
 
-    def _checkpoints(self) -> int:
-        return sum(line["event"] == "checkpoint" for line in read_log(self.folder / "log.jsonl"))
+    def _count(self, event: str) -> int:
+        return sum(line["event"] == event for line in read_log(self.folder / "log.jsonl"))
 
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory: pytest.TempPathFactory, rows: Rows, tiny_model: ModelSource) -> Disturbed:
     folder = new_run(tmp_path_factory.mktemp("runs") / "disturbed", rows, tiny_model)
     found = Disturbed(folder)
-    found.session(signal.SIGINT)
-    found.session(signal.SIGKILL)
+    found.session(signal.SIGINT, "checkpoint")
+    found.session(signal.SIGKILL, "checkpoint")
+    found.session(signal.SIGKILL, "step")
+    newest = max(folder.glob("work/checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    os.truncate(newest / "optimizer.pt", 1000)
     moved = (folder / "moods.csv").rename(folder.parent / "moved.csv")
-    found.session(None, "--data", str(moved))
+    found.session(None, "finished", "--data", str(moved))
     return found
 
 
@@ -291,29 +300,44 @@ def test_ctrl_c_says_how_to_go_on_and_exits_130(disturbed: Disturbed) -> None:
     assert "interrupted" in [line["event"] for line in read_log(disturbed.folder / "log.jsonl")]
 
 
-def test_a_run_that_was_stopped_and_killed_ends_as_an_undisturbed_one(disturbed: Disturbed, result: Result) -> None:
-    assert [code for code, _ in disturbed.sessions] == [130, -signal.SIGKILL, 0]
+def test_a_run_that_was_stopped_and_killed_twice_ends_as_an_undisturbed_one_to_the_last_bit(
+    disturbed: Disturbed, finished: Path, result: Result
+) -> None:
+    assert [code for code, _ in disturbed.sessions] == [130, -signal.SIGKILL, -signal.SIGKILL, 0]
+    weights = "model/model.safetensors"
+    assert (disturbed.folder / weights).read_bytes() == (finished / weights).read_bytes()
     found = load_record(Result, disturbed.folder / "result.json")
-    assert found.fine_tuned.score == pytest.approx(result.fine_tuned.score)
-    assert [epoch.validation_score for epoch in found.epochs] == pytest.approx(
-        [epoch.validation_score for epoch in result.epochs]
+    assert found.fine_tuned.model_copy(update={"seconds": None}) == result.fine_tuned.model_copy(
+        update={"seconds": None}
     )
+    assert found.epochs == result.epochs
     assert found.best_epoch == result.best_epoch
     assert [rival.score for rival in found.rivals] == pytest.approx([rival.score for rival in result.rivals])
-    assert disturbed.sessions[2][1].endswith(f"improved: {found.because}\n")
+    assert disturbed.sessions[-1][1].endswith(f"improved: {found.because}\n")
+
+
+def test_a_checkpoint_that_was_damaged_between_sessions_is_told_and_recorded(
+    disturbed: Disturbed, result: Result
+) -> None:
+    (told,) = load_record(Result, disturbed.folder / "result.json").adjustments
+    assert told.kind == "earlier_checkpoint"
+    assert told.because.endswith(f"optimizer.pt is not as it was written: training goes on from step {told.value:.0f}.")
+    assert f"  {told.because}\n" in disturbed.sessions[-1][1]
+    assert result.adjustments == []
 
 
 def test_each_session_goes_on_from_the_last_checkpoint(disturbed: Disturbed) -> None:
     log = read_log(disturbed.folder / "log.jsonl")
     begun = [line["from_step"] for line in log if line["event"] == "training"]
     assert begun[0] == 0 < begun[1] < begun[2]
+    assert begun[3] < begun[2]  # one checkpoint was damaged
     seconds = [line["wall_seconds"] for line in log]
     assert seconds == sorted(seconds)
-    assert f"going on from step {begun[2]}" in disturbed.sessions[2][1]
+    assert f"going on from step {begun[3]}" in disturbed.sessions[3][1]
 
 
 def test_a_disturbed_run_opens_the_test_rows_once_too(disturbed: Disturbed) -> None:
-    assert readings(disturbed.folder) == ["verify row hashes"] * 3 + ["final evaluation"]
+    assert readings(disturbed.folder) == ["verify row hashes"] * 4 + ["final evaluation"]
 
 
 def test_without_a_plan_the_verdict_is_told_with_what_would_flip_it(
@@ -390,8 +414,10 @@ def broken(fresh: Path) -> Path:
 def test_a_run_that_breaks_exits_5_and_writes_down_why(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert carry_out(broken) == 5
     said: str = capsys.readouterr().err
-    assert "The loss became nan at step 5.\nLower recipe.learning_rate" in said
+    assert "  The loss became nan at step 5: training goes back to the last good point, with a learning rate of" in said
+    assert "The loss became nan at step 5, and again with 2 smaller learning rates.\nLook for odd values" in said
     last: dict[str, Any] = read_log(broken / "log.jsonl")[-1]
-    assert (last["event"], last["problem"]) == ("failed", "The loss became nan at step 5.")
+    assert last["event"] == "failed"
+    assert last["problem"] == "The loss became nan at step 5, and again with 2 smaller learning rates."
     assert not (broken / "result.json").exists()
     assert "final evaluation" not in readings(broken)

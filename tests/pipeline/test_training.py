@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from pipeline.embeddings import UNCOUNTED, Embedder
-from pipeline.errors import RunFailed
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.heads import PooledClassifier, build_head
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned, padded_tokens
@@ -21,7 +20,7 @@ from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
 from pipeline.task import Array, Features, Metric, Rows, TrainingSetting, load_task
 from pipeline.tasks.text_classification import TextClassification
-from pipeline.training.train import Trained, TrainingJob, last_whole_checkpoint, train
+from pipeline.training.train import Trained, TrainingJob, train
 from tests.tiny import CLASSES, PREPARATION
 
 TASK = load_task("text-classification")
@@ -295,13 +294,6 @@ def test_of_errors_a_late_epoch_that_learned_is_kept(job: TrainingJob, trained: 
     np.testing.assert_array_equal(weights(found), weights(trained))
 
 
-def test_a_loss_that_is_no_number_breaks_the_run(job: TrainingJob, tmp_path: Path) -> None:
-    with pytest.raises(RunFailed) as caught:
-        train(with_recipe(job, learning_rate=1e30, warmup_fraction=0.0), tmp_path, silent)
-    assert caught.value.problem == "The loss became nan at step 5."
-    assert caught.value.fix.startswith("Lower recipe.learning_rate")
-
-
 @pytest.mark.parametrize("weighting", ["balanced", "none"])
 def test_the_loss_does_not_depend_on_how_batches_are_accumulated(weighting: str, rows: Rows) -> None:
     few = Rows(rows.ids[:12], rows.inputs[:12], ("calm",) * 7 + ("glad",) * 4 + ("upset",))
@@ -321,42 +313,6 @@ def test_balanced_classes_weigh_alike() -> None:
     loss = TASK.loss(["calm", "glad"], rows, "balanced")({"logits": logits}, labels)
     (slope,) = torch.autograd.grad(loss, logits)
     assert slope.sum(dim=0).tolist() == pytest.approx([0.0, 0.0], abs=1e-7)
-
-
-def stop_after(checkpoints: int) -> Callable[..., None]:
-    """A listener that presses Ctrl-C when so many checkpoints are written."""
-    seen = itertools.count(1)
-
-    def heard(event: str, **values: Any) -> None:
-        if event == "checkpoint" and next(seen) == checkpoints:
-            raise KeyboardInterrupt
-
-    return heard
-
-
-def test_training_that_was_stopped_goes_on_to_the_same_end(job: TrainingJob, trained: Trained, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        train(job, tmp_path, stop_after(2))
-    torn = tmp_path / "checkpoint-999"
-    torn.mkdir()
-    (torn / "trainer_state.json").write_text('{"epoch": 3.', encoding="utf-8")
-    events: list[tuple[str, dict[str, Any]]] = []
-    again = train(job, tmp_path, lambda event, **values: events.append((event, values)))
-    assert next(values for event, values in events if event == "training")["from_step"] == 26
-    np.testing.assert_allclose(weights(again), weights(trained), atol=1e-6)
-    assert again.best_epoch == trained.best_epoch
-    assert [epoch.validation_score for epoch in again.epochs] == [epoch.validation_score for epoch in trained.epochs]
-
-
-def test_only_the_newest_whole_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
-    assert last_whole_checkpoint(tmp_path / "none") is None
-    for step, content in ((9, "{}"), (10, "{}"), (100, '{"ep'), (110, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if content is not None:
-            (folder / "trainer_state.json").write_text(content, encoding="utf-8")
-    assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
 
 
 def test_a_pilot_ends_in_time_and_leaves_no_checkpoint(job: TrainingJob, tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""What listens to `Trainer`: times and reports its steps, stops it, and seals its checkpoints."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import TrainerCallback
+
+from pipeline.task import Metric
+from pipeline.training.checkpoints import checkpoint_of, seal
+
+SCORE, NOISE = "eval_score", "eval_score_standard_error"
+"""Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
+FEWEST_STEPS = 4
+"""Steps that a pilot takes however slow they are: the first warms up, three are timed."""
+
+Report = Callable[..., None]
+"""Takes the name of an event and its values, as `Journal.write` does."""
+
+
+class Diverged(Exception):
+    """The loss, the slope or a weight became no number."""
+
+    def __init__(self, what: str, step: int) -> None:
+        super().__init__(what)
+        self.what, self.step = what, step
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """What one training step took."""
+
+    tokens: int
+    """Padded tokens in its batches."""
+    wall_seconds: float
+    cpu_seconds: float
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Times steps, reports them, notices numbers that are none, and stops a pilot in time."""
+
+    def __init__(self, report: Report, stop_after_seconds: float | None) -> None:
+        self.report, self.stop_after_seconds = report, stop_after_seconds
+        self.steps: list[StepTime] = []
+        self.tokens = 0
+        """Padded tokens of the step that comes next."""
+        self.step = 0
+        self._begun = self._step_wall = self._step_cpu = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Tell where training starts."""
+        self._begun = time.perf_counter()
+        self.step = state.global_step
+        self.report("training", steps=state.max_steps, from_step=state.global_step)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock of a step."""
+        self.step = state.global_step + 1
+        self._step_wall, self._step_cpu = time.perf_counter(), time.process_time()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note what the step took, and end a pilot whose time is up."""
+        wall, cpu = time.perf_counter() - self._step_wall, time.process_time() - self._step_cpu
+        self.steps.append(StepTime(self.tokens, wall, cpu))
+        late = self.stop_after_seconds is not None and time.perf_counter() - self._begun > self.stop_after_seconds
+        if late and len(self.steps) >= FEWEST_STEPS:
+            control.should_training_stop = True
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Log what is left of the epoch, so that a resumed run logs the same steps together as an undisturbed one."""
+        control.should_log = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Tell of the loss.
+
+        Raises:
+            Diverged: It is no number, or its slope is none.
+        """
+        logs = logs or {}
+        if "loss" not in logs:
+            return
+        for key, what in (("loss", "loss"), ("grad_norm", "slope of the loss")):
+            if not np.isfinite(float(logs.get(key, 0.0))):
+                raise Diverged(f"The {what} became {logs[key]}", state.global_step)
+        self.report(
+            "step",
+            step=state.global_step,
+            steps=state.max_steps,
+            epoch=state.epoch,
+            loss=float(logs["loss"]),
+            learning_rate=logs.get("learning_rate"),
+        )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        """Tell of the validation score."""
+        self.report("evaluation", step=state.global_step, epoch=state.epoch, score=(metrics or {}).get(SCORE))
+
+
+class Keeper(TrainerCallback):  # type: ignore[misc]
+    """Seals each checkpoint, and finds the best one again where the run folder is now."""
+
+    def __init__(self, folder: Path, report: Report) -> None:
+        self.folder, self.report = folder, report
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Point to the best checkpoint where it is now: `Trainer` keeps a whole path, which moves with the run folder."""
+        if state.best_global_step:
+            state.best_model_checkpoint = str(checkpoint_of(self.folder, state.best_global_step))
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Seal what was written."""
+        seal(checkpoint_of(self.folder, state.global_step))
+        self.report("checkpoint", step=state.global_step)
+
+
+class EarlyStop(TrainerCallback):  # type: ignore[misc]
+    """Ends training after so many epochs in a row that are worse than the best by more than the noise."""
+
+    def __init__(self, epochs: int, metric: Metric) -> None:
+        self.epochs, self.metric = epochs, metric
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""
+        if self.is_due(state.log_history):
+            control.should_training_stop = True
+
+    def is_due(self, history: Sequence[dict[str, Any]]) -> bool:
+        """Whether the last epochs were all surely worse than the best."""
+        scored = [(line[SCORE], line[NOISE]) for line in history if SCORE in line]
+        last = scored[-self.epochs :]
+        if len(last) < self.epochs:
+            return False
+        best = best_score(self.metric, [score for score, _ in scored])
+        return all(self.metric.gain(score, best) < -noise for score, noise in last)
+
+
+def best_score(metric: Metric, scores: Sequence[float]) -> float:
+    """The best of some scores, whatever the direction."""
+    return max(scores) if metric.higher_is_better else min(scores)
