@@ -82,6 +82,7 @@ def _decision(measuring: Measuring, facts: Facts, factors: list[FactorScore], ve
         factors=factors,
         recommendation=facts.recommendation,
         rivals=facts.rivals.rivals if facts.rivals else [],
+        recipe=facts.recipe,
         forecast=facts.forecast,
         smallest_provable_gain=provable,
         alternative=_keep_alternative(measuring, facts),

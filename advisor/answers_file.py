@@ -21,7 +21,7 @@ from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Task, load_task
 
 LARGEST_GOAL = 1e12
-SECTIONS = ("data", "goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
+SECTIONS = ("data", "goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
 
 
 def read_answers(path: Path) -> Answers:
@@ -125,6 +125,7 @@ def _task_faults(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
 def _faults_of(values: dict[str, Any], key: str) -> Iterator[tuple[str, Fault]]:
     columns, options = _columns(_section(values, "data")), _section(values, "task_options")
     yield from _column_faults(columns, load_task(key))
+    yield from _training_faults(_section(values, "training"), load_task(key))
     faults = dict(_option_faults(options, load_tasks()[key]))
     yield from faults.items()
     if not faults:
@@ -156,6 +157,16 @@ def _faults_of_every_task(values: dict[str, Any]) -> Iterator[tuple[str, Fault]]
                 "Say which it is, or take out what is not its own.",
             ),
         )
+
+
+def _training_faults(training: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
+    """What the task, or another value beside it, does not allow."""
+    if training.get("strategy") == "probe_then_fine_tune" and not task.starts_from_probe:
+        because = "is 'probe_then_fine_tune', but the model reads texts together, and the probe apart"
+        yield "training.strategy", (because, "Write 'fine_tune', or leave it out.")
+    rows, parts = training.get("batch_size"), training.get("accumulation_steps")
+    if isinstance(rows, int) and isinstance(parts, int) and parts > 0 and rows % parts:
+        yield "training.accumulation_steps", (f"is {parts}", f"Write a number that {rows} can be divided by.")
 
 
 def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:

@@ -151,12 +151,13 @@ def _add_commented(
     ask = next((note for note in info.metadata if isinstance(note, Ask)), None)
     options = [value for value in get_args(info.annotation) if isinstance(value, str)]
     default = info.get_default(call_default_factory=True)
-    example = not default and name in examples
+    own = info.examples[0] if info.examples else examples.get(name)
+    example = not default and own is not None
     lines = [
         ask.question if ask is not None else "",
         info.description or "",
         f"One of: {', '.join(options)}." if options else "",
-        f"{name} = {_inline(examples[name] if example else default)}{'  # an example' if example else ''}",
+        f"{name} = {_inline(own if example else default)}{'  # an example' if example else ''}",
     ]
     for line in lines:
         if line:

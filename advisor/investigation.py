@@ -66,7 +66,12 @@ def find_out(measuring: Measuring) -> Facts:
         imbalance=dataset.imbalance,
         starts_from_probe=measuring.task.starts_from_probe,
     )
-    recipe = choose_recipe(measuring.rules.strategies, measuring.rules.tasks[measuring.task.key].recipe, circumstances)
+    recipe = choose_recipe(
+        measuring.rules.strategies,
+        measuring.rules.tasks[measuring.task.key].recipe,
+        circumstances,
+        measuring.answers.training.model_dump(exclude_none=True),
+    )
     pilot = measuring.pilot(candidate, model.pooling, recipe)
     expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
     return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)

@@ -15,6 +15,7 @@ from pipeline.records import (
     ModelSource,
     PilotOutcome,
     Plan,
+    Recipe,
     Record,
     Result,
     Score,
@@ -202,6 +203,49 @@ class Deployment(Record):
     """Models whose licence forbids your use are left out."""
 
 
+class Training(Record):
+    """How to train, where it shall not be as the advisor chooses: fields of the recipe that are given stand in for its own."""
+
+    strategy: Annotated[Literal["probe_then_fine_tune", "fine_tune"] | None, Field(examples=["fine_tune"])] = None
+    """Whether the head starts from the linear probe's weights or from random ones: probe_then_fine_tune or fine_tune."""
+    learning_rate: Annotated[float | None, Field(gt=0, examples=[5e-5])] = None
+    """Highest learning rate, reached after the warm-up."""
+    batch_size: Annotated[int | None, Field(ge=1, examples=[16])] = None
+    """Rows in a step."""
+    epochs: Annotated[int | None, Field(ge=1, examples=[5])] = None
+    """Passes over the training rows at most."""
+    warmup_fraction: Annotated[float | None, Field(ge=0, le=1, examples=[0.1])] = None
+    """Share of the steps in which the rate rises."""
+    schedule: Annotated[Literal["linear", "cosine", "constant"] | None, Field(examples=["cosine"])] = None
+    """How the rate goes on after that: linear or cosine down to zero, or constant."""
+    layer_decay: Annotated[float | None, Field(gt=0, le=1, examples=[0.9])] = None
+    """Factor of the rate from each layer to the one below; 1 is none."""
+    unfreezing: Annotated[Literal["all_at_once", "gradual"] | None, Field(examples=["gradual"])] = None
+    """all_at_once, or gradual: the head learns first, then one layer after the other from the last down."""
+    weight_decay: Annotated[float | None, Field(ge=0, examples=[0.01])] = None
+    """Strength of L2: weights are drawn towards zero."""
+    l1: Annotated[float | None, Field(ge=0, examples=[0.01])] = None
+    """Strength of L1: weights are drawn to exactly zero."""
+    l2_sp: Annotated[float | None, Field(ge=0, examples=[0.1])] = None
+    """Strength of L2-SP: pre-trained weights are drawn back to where they started."""
+    dropout: Annotated[float | None, Field(ge=0, lt=1, examples=[0.2])] = None
+    """Share of features that every dropout layer leaves out; as the model was pre-trained when not given."""
+    label_smoothing: Annotated[float | None, Field(ge=0, lt=1, examples=[0.1])] = None
+    """Share of each answer that is spread over all classes."""
+    class_weights: Annotated[Literal["balanced", "none"] | None, Field(examples=["balanced"])] = None
+    """balanced: rare classes weigh more in the loss; or none."""
+    reinitialised_layers: Annotated[int | None, Field(ge=0, examples=[1])] = None
+    """Topmost layers that start from new random weights."""
+    averaged_checkpoints: Annotated[int | None, Field(ge=1, examples=[3])] = None
+    """Best epochs whose weights are averaged, where the validation rows are sure that it helps; 1 is none."""
+    early_stopping_epochs: Annotated[int | None, Field(ge=1, examples=[2])] = None
+    """Epochs in a row surely worse than the best one before training stops."""
+    accumulation_steps: Annotated[int | None, Field(ge=1, examples=[2])] = None
+    """Like parts that a batch is read in, to save memory; the steps are the same."""
+    gradient_checkpointing: Annotated[bool | None, Field(examples=[True])] = None
+    """Compute what layers compute twice instead of keeping it, to save memory."""
+
+
 class Launch(Record):
     """What happens on a go."""
 
@@ -225,6 +269,7 @@ class Answers(Document):
     provenance: Provenance = Provenance()
     expertise: Expertise = Expertise()
     deployment: Deployment = Deployment()
+    training: Training = Training()
     launch: Launch = Launch()
     task_options: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(default_factory=dict)
     """Answers to the task's own questions; a number may be written as one."""
@@ -497,6 +542,8 @@ class Decision(Document):
     factors: list[FactorScore]
     recommendation: Recommendation
     rivals: list[Score]
+    recipe: Recipe | None = None
+    """How it would be trained; null when the verdict was clear without it."""
     forecast: Forecast | None
     smallest_provable_gain: float | None
     alternative: Alternative | None

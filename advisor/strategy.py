@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic import ValidationError
+
+from advisor.errors import AnswersError
 from advisor.rule_records import StrategyRules, StrategyValue
 from pipeline.records import Recipe
 
+SET_BY_YOU = "Set by you."
 SMALL_PARAMETERS, BASE_PARAMETERS = 60_000_000, 200_000_000
 
 
@@ -26,56 +31,58 @@ class TrainingCircumstances:
     starts_from_probe: bool = True
 
 
-def choose_recipe(rules: StrategyRules, own: Mapping[str, StrategyValue], around: TrainingCircumstances) -> Recipe:
+def choose_recipe(
+    rules: StrategyRules,
+    own: Mapping[str, StrategyValue],
+    around: TrainingCircumstances,
+    said: Mapping[str, Any] | None = None,
+) -> Recipe:
     """The recipe for these circumstances.
 
     Args:
         rules: Of all tasks.
         own: Values of this task that stand in for them.
         around: Rows, model and classes.
+        said: What the user said of it, by field; it stands in for everything else.
+
+    Raises:
+        AnswersError: What the user said does not go with the rest.
     """
-    recipe = _choose(rules, around)
-    values = recipe.model_dump() | {name: value.value for name, value in own.items()}
-    values["because"] |= {name: value.because for name, value in own.items()}
-    values["sources"] |= {name: value.source for name, value in own.items()}
-    return Recipe.model_validate(values)
+    chosen = {**_choose(rules, around), **own}
+    values = {name: value.value for name, value in chosen.items()}
+    because = {name: value.because for name, value in chosen.items() if value.because}
+    sources = {name: value.source for name, value in chosen.items() if value.because}
+    for name, value in (said or {}).items():
+        values[name], because[name], sources[name] = value, SET_BY_YOU, "your answers"
+    try:
+        return Recipe.model_validate({**values, "because": because, "sources": sources})
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise AnswersError(
+            f"[training] does not go with the rest of the recipe: {fault}.",
+            f"Give batch_size too; it is {values['batch_size']} here.",
+        ) from error
 
 
-def _choose(rules: StrategyRules, around: TrainingCircumstances) -> Recipe:
+def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, StrategyValue]:
+    """For each field the value that the rules give it; without a reason where another field tells it."""
     values, rows, imbalance = rules.values, around.train_rows, around.imbalance
     band = max((band for band in rules.sizes if band.at_least_rows <= rows), key=lambda band: band.at_least_rows)
     parameters = around.parameters
     size = "small" if parameters < SMALL_PARAMETERS else "base" if parameters < BASE_PARAMETERS else "large"
-    strategy = values["strategy" if around.starts_from_probe else "strategy_for_pairs"]
-    rate = values[f"learning_rate_{size}"]
     weigh = values["imbalance_for_weights"]
     uneven = imbalance is not None and imbalance > float(weigh.value)
-    because = {
-        "strategy": strategy.because,
-        "learning_rate": rate.because,
-        "epochs": band.because,
-        "warmup_fraction": values["warmup_fraction"].because,
-        "weight_decay": values["weight_decay"].because,
+    weighed = weigh.because.replace("{value}", f"{imbalance:.1f}") if uneven else ""
+
+    def of_size(value: int, because: str = "") -> StrategyValue:
+        return StrategyValue(value=value, because=because, source=band.source)
+
+    return {
+        "strategy": values["strategy" if around.starts_from_probe else "strategy_for_pairs"],
+        "learning_rate": values[f"learning_rate_{size}"],
+        "batch_size": of_size(band.batch_size),
+        "epochs": of_size(band.epochs, band.because),
+        "early_stopping_epochs": of_size(band.early_stopping_epochs),
+        "class_weights": StrategyValue(value="balanced" if uneven else "none", because=weighed, source=weigh.source),
+        **{name: value for name, value in values.items() if name in Recipe.model_fields and name != "strategy"},
     }
-    sources = {
-        "strategy": strategy.source,
-        "learning_rate": rate.source,
-        "epochs": band.source,
-        "warmup_fraction": values["warmup_fraction"].source,
-        "weight_decay": values["weight_decay"].source,
-    }
-    if uneven:
-        because["class_weights"] = weigh.because.replace("{value}", f"{imbalance:.1f}")
-        sources["class_weights"] = weigh.source
-    return Recipe(
-        strategy="probe_then_fine_tune" if strategy.value == "probe_then_fine_tune" else "fine_tune",
-        learning_rate=float(rate.value),
-        batch_size=band.batch_size,
-        epochs=band.epochs,
-        warmup_fraction=float(values["warmup_fraction"].value),
-        weight_decay=float(values["weight_decay"].value),
-        early_stopping_epochs=band.early_stopping_epochs,
-        class_weights="balanced" if uneven else "none",
-        because=because,
-        sources=sources,
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -167,6 +167,24 @@ class Recipe(Record):
     early_stopping_epochs: int = Field(ge=1)
     """Epochs in a row surely worse than the best one, its standard error apart, before training stops."""
     class_weights: Literal["balanced", "none"]
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate goes on after the warm-up: down to zero in a line or a half wave, or not down at all."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Factor of the learning rate from each layer to the one below."""
+    unfreezing: Literal["all_at_once", "gradual"] = "all_at_once"
+    """Whether all layers learn from the start, or the head first and then one after the other from the last down."""
+    l1: float = Field(default=0.0, ge=0)
+    """Strength with which weights are drawn to exactly zero."""
+    l2_sp: float = Field(default=0.0, ge=0)
+    """Strength with which pre-trained weights are drawn back to where they started."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["as_pretrained"] = "as_pretrained"
+    """Share of features that every dropout layer leaves out, or what the model was pre-trained with."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each answer that is spread over all classes; scores move by it towards their mean."""
+    reinitialised_layers: int = Field(default=0, ge=0)
+    """Topmost layers that start from new random weights."""
+    averaged_checkpoints: int = Field(default=1, ge=1)
+    """Best epochs whose weights are averaged, where the validation rows are sure that it helps."""
     accumulation_steps: int = Field(default=1, ge=1)
     """Like parts that a batch is read in, one after the other, to save memory; the steps are the same."""
     gradient_checkpointing: bool = False
@@ -497,6 +515,8 @@ class Result(Document):
     best_epoch: float
     adjustments: list[Adjustment] = Field(default_factory=list)
     """What was done otherwise than planned, in order."""
+    notes: list[str] = Field(default_factory=list)
+    """What came of strategies that tell something."""
     classes: list[str]
     metric_facts: MetricFacts
     """How the scores here are to be read."""

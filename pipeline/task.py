@@ -348,8 +348,8 @@ class Task(Protocol):
     def targets(self, rows: Rows, features: Sequence[Features], classes: Sequence[str]) -> list[Array]:
         """The truth as the loss takes it, one array for each row; a whole number for each token, or what a row has one of."""
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., "Tensor"]:
-        """The loss, as `Trainer` takes it: (outputs, labels, num_items_in_batch) -> scalar."""
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float) -> Callable[..., "Tensor"]:
+        """The loss, as `Trainer` takes it: (outputs, labels, num_items_in_batch) -> scalar; `smoothing` as in the recipe."""
 
     def outputs(self, logits: Array, features: Sequence[Features]) -> list[Array]:
         """What the model says of each input of a batch, padding taken off."""

@@ -32,7 +32,7 @@ PIPELINE = """
     task findings records errors
 """
 COMMANDS = "assessments data runs setup start options door"
-REPORT = "terminal page sections findings listings plots contents blocks scale wording safe_text"
+REPORT = "terminal page sections findings listings plots contents recipes blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = """
     inspection label_noise coverage limits clutter languages giveaways drift annotators copies labels spelling privacy
@@ -47,7 +47,7 @@ FORMATS = "hub database excel image_folder text_folder delimited json_document j
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
-TRAINING = "train adjustments batches callbacks checkpoints progress journal"
+TRAINING = "train strategies averaging freezing regularisation parameter_groups adjustments batches callbacks checkpoints progress journal"
 LADDERS = {
     "advisor": ADVISOR,
     "advisor.commands": COMMANDS,

@@ -43,7 +43,7 @@ def write_csv(rows: Rows, path: Path) -> Path:
     return path
 
 
-def save_model(folder: Path) -> ModelSource:
+def save_model(folder: Path, layers: int = 1) -> ModelSource:
     """Write the model with its tokenizer; `initializer_range=0.02`, the default, would not learn."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -53,7 +53,7 @@ def save_model(folder: Path) -> ModelSource:
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=40,

@@ -24,7 +24,7 @@ from advisor.rulebook import say_way
 from pipeline.data.columns import Reading
 from pipeline.records import Forecast, MetricFacts, Outcome, Record, Result, Score
 
-SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "launch")
+SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
 EMPTY_MEANS = {
     "budget.memory_gib": "what is free on this machine",
     "budget.price_per_hour": "costs nothing",

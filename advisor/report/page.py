@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import contents, findings, plots, wording
+from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
 from pipeline.records import DataSheet, NextSteps, Result
@@ -147,6 +148,8 @@ def _decision_parts(
         "forecast_plot": plots.plot_forecast(forecast, outcome) if forecast else None,
         "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
         "reading": contents.explain_reading(read) if (read := measurements.dataset.reading) else [],
+        "choices": choices(decision.recipe) if decision.recipe else [],
+        "left_out": left_out(decision.recipe) if decision.recipe else [],
         "class_bars": _class_bars(measurements.dataset.rows_per_class),
         "costs": contents.costs(measurements),
     }

@@ -19,6 +19,7 @@ from advisor.report.contents import (
     with_fine_tuned,
 )
 from advisor.report.findings import finding_blocks
+from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip
 from advisor.report.wording import (
     RESULTS,
@@ -62,6 +63,7 @@ def decision_blocks(answers: Answers, measurements: Measurements, decision: Deci
         *_factors(decision),
         *_rivals(answers, measurements, decision),
         *_models(decision),
+        *_recipe(decision),
         *_forecast(answers, measurements, decision),
         *_reading(measurements),
         *finding_blocks(measurements.audit),
@@ -146,6 +148,18 @@ def _forecast(answers: Answers, measurements: Measurements, decision: Decision) 
 def _reading(measurements: Measurements) -> list[Block]:
     found = measurements.dataset.reading
     return [] if found is None else [Heading("How the columns were read"), Items(explain_reading(found))]
+
+
+def _recipe(decision: Decision) -> list[Block]:
+    if decision.recipe is None:
+        return []
+    lines = [f"{each.what}: {each.value}. {each.because}".rstrip() for each in choices(decision.recipe)]
+    unused = ", ".join(each.what for each in left_out(decision.recipe))
+    return [
+        Heading("How it is trained", "each can be set under [training] in the answers"),
+        Items(lines),
+        *([Paragraph(f"Left out: {unused}. The page tells what each would do.", quiet=True)] if unused else []),
+    ]
 
 
 def _flips(decision: Decision) -> list[Block]:
@@ -270,8 +284,8 @@ def _training(result: Result) -> list[Block]:
         f"Loaded again in a fresh process, the saved model {gives} on {say_count(check.rows)} validation rows "
         f"(largest difference of an output {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
     )
-    mended = [Items([each.because for each in result.adjustments])] if result.adjustments else []
-    return [Heading("Training"), *([table] if rows else []), *mended, Paragraph(saved)]
+    told = [*(each.because for each in result.adjustments), *result.notes]
+    return [Heading("Training"), *([table] if rows else []), *([Items(told)] if told else []), Paragraph(saved)]
 
 
 def step_blocks(steps: NextSteps) -> list[Block]:

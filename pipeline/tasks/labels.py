@@ -63,7 +63,7 @@ class OneLabelTask(PooledTask):
         places = {label: place for place, label in enumerate(classes)}
         return [np.array(places[str(answer)]) for answer in rows.answers]
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
         """Cross-entropy, with classes weighing alike when asked for: mean over the rows of all accumulated batches."""
         import torch
 
@@ -75,7 +75,9 @@ class OneLabelTask(PooledTask):
         def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
             logits = outputs["logits"]
             weight = weights.to(logits.device, logits.dtype) if weights is not None else None
-            total = torch.nn.functional.cross_entropy(logits, labels, weight=weight, reduction="sum")
+            total = torch.nn.functional.cross_entropy(
+                logits, labels, weight=weight, reduction="sum", label_smoothing=smoothing
+            )
             return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
 
         return loss

@@ -155,7 +155,7 @@ class MultiLabelClassification(PooledTask):
         del features
         return list(self.columns_of(rows, classes).astype(np.float32))
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
         """Binary cross-entropy: mean over labels and rows of all accumulated batches, whose targets `Trainer` counts one by one.
 
         The weighting is ignored: thresholds see to it that rare labels are answered, and rows with a label that weigh more only
@@ -167,9 +167,8 @@ class MultiLabelClassification(PooledTask):
 
         def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
             logits = outputs["logits"]
-            total = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, labels.to(logits.dtype), reduction="sum"
-            )
+            targets = (1 - smoothing) * labels.to(logits.dtype) + smoothing / 2  # the label is there, or it is not
+            total = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
             return total / (num_items_in_batch if num_items_in_batch is not None else labels.numel())
 
         return loss

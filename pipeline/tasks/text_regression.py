@@ -247,14 +247,17 @@ class TextRegression(PooledTask):
         del features, classes
         return [np.array(answer, dtype=np.float32) for answer in rows.answers]
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
-        """Squared error in variances of the scores: mean over the rows of all accumulated batches."""
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
+        """Squared error in variances of the scores: mean over the rows of all accumulated batches.
+
+        Smoothing spreads a part of each answer over all scores; squared error then pulls to their mean, slope for slope.
+        """
         del classes, weighting
-        variance = _scale(rows)[1] ** 2
+        mean, deviation = _scale(rows)
 
         def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-            errors = outputs["logits"].float().squeeze(-1) - labels.float()
-            total = (errors**2).sum() / variance
+            targets = (1 - smoothing) * labels.float() + smoothing * mean
+            total = ((outputs["logits"].float().squeeze(-1) - targets) ** 2).sum() / deviation**2
             return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
 
         return loss

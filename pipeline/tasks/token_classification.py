@@ -231,7 +231,7 @@ class TokenClassification(PooledTask):
             found.append(target)
         return found
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
         """Cross-entropy over words: mean over those of all accumulated batches.
 
         `weighting` is not heeded: tags never weigh alike, since most words are outside of any span and balanced weights find
@@ -246,7 +246,11 @@ class TokenClassification(PooledTask):
         def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
             logits = outputs["logits"]
             total = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels.flatten(), ignore_index=UNCOUNTED, reduction="sum"
+                logits.flatten(0, 1),
+                labels.flatten(),
+                ignore_index=UNCOUNTED,
+                reduction="sum",
+                label_smoothing=smoothing,
             )
             words = (labels != UNCOUNTED).sum() if num_items_in_batch is None else num_items_in_batch
             return total / torch.as_tensor(words).clamp(min=1)

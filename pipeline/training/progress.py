@@ -73,6 +73,9 @@ class Display:
     def _adjustment(self, line: dict[str, Any]) -> None:
         self._say(line["because"])
 
+    def _note(self, line: dict[str, Any]) -> None:
+        self._say(line["text"])
+
     def _scored(self, line: dict[str, Any]) -> None:
         if self._task is not None:
             self._bar.remove_task(self._task)

@@ -11,7 +11,7 @@ import transformers
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from pipeline.errors import StorageError
-from pipeline.evaluation.intervals import standard_error
+from pipeline.evaluation.intervals import difference_standard_error, standard_error
 from pipeline.memory import is_out_of_memory, release_memory
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
@@ -39,7 +39,12 @@ from pipeline.training.checkpoints import (
     discard_unfinished,
     find_checkpoint,
 )
+from pipeline.training.parameter_groups import group_parameters
+from pipeline.training.regularisation import zero_fraction
+from pipeline.training.strategies import Strategies, prepare_strategies
 
+SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+"""What `Trainer` calls the schedules."""
 LOG_EVERY_STEPS = 5
 """Fewer where an epoch has fewer."""
 KEPT_CHECKPOINTS = 2
@@ -111,13 +116,12 @@ def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_secon
     """Fine-tune until the end or a setback."""
     setting = TrainingSetting(classes=job.classes, pooling=job.pooling, seed=job.seed, rows=job.train, head=job.head)
     model = job.task.build_model(job.encoder, setting)
-    if job.recipe.gradient_checkpointing:
-        _compute_twice(model.encoder)
+    strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     tokenizer = load_tokenizer(job.encoder)
     tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)
     pilot = stop_after_seconds is not None
     stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
-    trainer = _Trainer(job, tuned, folder, Watch(report, stop_after_seconds), stop)
+    trainer = _Trainer(job, tuned, folder, Watch(report, stop_after_seconds), stop, strategies)
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
     if pilot:
@@ -127,6 +131,9 @@ def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_secon
     state = trainer.state
     if state.best_global_step:
         _load_weights(model, checkpoint_of(folder, state.best_global_step))
+        _average(job, tuned, strategies, state.log_history, report)
+    if job.recipe.l1:
+        report("note", text=f"L1: {100 * zero_fraction(model):.1f} % of the connecting weights are exactly zero.")
     if job.task.needs_thresholds:  # those of the epoch that was kept
         tuned = tuned.with_thresholds(job.validation, tuned.outputs(job.validation.inputs), job.metric)
     best = (state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1)
@@ -148,20 +155,31 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     control: Any
     state: Any
+    optimizer: Any
 
-    def __init__(self, job: TrainingJob, tuned: FineTuned, folder: Path, watch: Watch, stop: EarlyStop | None) -> None:
-        self.watch = watch
+    def __init__(
+        self,
+        job: TrainingJob,
+        tuned: FineTuned,
+        folder: Path,
+        watch: Watch,
+        stop: EarlyStop | None,
+        strategies: Strategies,
+    ) -> None:
+        self.watch, self.strategies = watch, strategies
         self._job, self._tuned, self._folder = job, tuned, folder
-        callbacks: list[TrainerCallback] = [watch]
+        callbacks: list[TrainerCallback] = [watch, *strategies.while_training]
         if stop is not None:
-            callbacks += [stop, Keeper(folder, watch.report)]
+            callbacks += [stop, Keeper(folder, watch.report), *strategies.after_epochs]
         super().__init__(
             model=tuned.model,
             args=_arguments(job, folder, pilot=stop is None),
             train_dataset=EncodedRows(tuned, job.train),
             eval_dataset=(),
             data_collator=collator(tuned),
-            compute_loss_func=job.task.loss(job.classes, job.train, job.recipe.class_weights),
+            compute_loss_func=job.task.loss(
+                job.classes, job.train, job.recipe.class_weights, job.recipe.label_smoothing
+            ),
             callbacks=callbacks,
         )
         self.remove_callback(transformers.PrinterCallback)
@@ -185,10 +203,8 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
         if not all(bool(torch.isfinite(part).all()) for part in self._tuned.model.parameters()):
             raise Diverged("A weight became no number", self.state.global_step)
-        job, rows = self._job, self._job.validation
-        outputs = self._tuned.outputs(rows.inputs)
-        answers = self._tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers
-        statistics = job.metric.statistics(rows.answers, answers, job.classes)
+        job = self._job
+        statistics = _statistics(job, self._tuned)
         metrics = {
             SCORE: job.metric.score(statistics),
             NOISE: standard_error(job.metric, statistics, job.seed),
@@ -202,6 +218,25 @@ class _Trainer(Trainer):  # type: ignore[misc]
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         self.watch.tokens = sum(int(batch["input_ids"].numel()) for batch in batches)
         return batches, sum(count_targets(batch["labels"]) for batch in batches)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW over the groups of the recipe."""
+        if self.optimizer is None:
+            recipe = self._job.recipe
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            groups = group_parameters(
+                self.strategies.stages, recipe.learning_rate, recipe.layer_decay, recipe.weight_decay
+            )
+            self.optimizer = kind(groups, **options)
+        return self.optimizer
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The loss of a batch; frozen layers do without dropout."""
+        if self.strategies.freezing is not None:
+            self.strategies.freezing.quiet()
+        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Keep the latest epoch that is not worse than the best one by more than its standard error.
@@ -253,7 +288,7 @@ def _arguments(job: TrainingJob, folder: Path, *, pilot: bool) -> TrainingArgume
         gradient_accumulation_steps=recipe.accumulation_steps,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=SCHEDULES[recipe.schedule],
         warmup_steps=recipe.warmup_fraction,
         weight_decay=recipe.weight_decay,
         train_sampling_strategy="group_by_length",
@@ -271,17 +306,42 @@ def _arguments(job: TrainingJob, folder: Path, *, pilot: bool) -> TrainingArgume
     )
 
 
-def _compute_twice(encoder: Any) -> None:
-    """Let an encoder compute what its layers compute twice instead of keeping it."""
-    enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
-    enable({"use_reentrant": False})
-
-
 def _load_weights(model: Any, checkpoint: Path) -> None:
     """Give a model the weights of a checkpoint."""
     from safetensors.torch import load_model
 
     load_model(model, checkpoint / WEIGHTS)
+
+
+def _statistics(job: TrainingJob, tuned: FineTuned) -> Array:
+    """What the score of the validation rows is made of."""
+    rows = job.validation
+    outputs = tuned.outputs(rows.inputs)
+    answers = tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers
+    return job.metric.statistics(rows.answers, answers, job.classes)
+
+
+def _average(
+    job: TrainingJob, tuned: FineTuned, strategies: Strategies, history: list[dict[str, Any]], report: Report
+) -> None:
+    """Give the model the mean weights of the best epochs where they score better than the best one, noise apart."""
+    mean = strategies.averaging.average(history) if strategies.averaging is not None else {}
+    if not mean:
+        return
+    alone = {name: part.clone() for name, part in tuned.model.state_dict().items()}
+    before = _statistics(job, tuned)
+    tuned.model.load_state_dict(mean)
+    after = _statistics(job, tuned)
+    one, other = job.metric.score(after), job.metric.score(before)
+    noise = difference_standard_error(job.metric, after, before, job.seed)
+    kept = job.metric.gain(one, other) > noise
+    if not kept:
+        tuned.model.load_state_dict(alone)
+    report(
+        "note",
+        text=f"The averaged weights of the best epochs score {one:.3f} on the validation rows, the best epoch {other:.3f}, "
+        f"with a standard error of {noise:.3f}: the {'average' if kept else 'best epoch'} is kept.",
+    )
 
 
 def _epochs(history: list[dict[str, Any]]) -> Iterator[EpochLog]:

@@ -92,7 +92,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         "goal.good_enuf: Did you mean 'good_enough'? Known are: metric, good_enough, useful_gain. "
         "budget.train_minutes: It should be a valid number, unable to parse string as a number. "
         "speed: Did you mean 'seed'? Known are: schema_version, task, name, seed, data, goal, budget, models, "
-        "provenance, expertise, deployment, launch, task_options. "
+        "provenance, expertise, deployment, training, launch, task_options. "
         f"data.txt: Did you mean 'text'? Known are: {DATA_KEYS}. "
         "goal.metric: Did you mean 'macro_f1'? Known are: macro_f1, accuracy."
     )
@@ -405,3 +405,45 @@ def test_the_template_without_a_task_leaves_it_to_be_detected_and_shows_it_as_a_
     assert '\n# task = "text-classification"\n' in template
     for line in COMMENTED.findall(template):
         check_answers(tomllib.loads(template.replace(f"# {line}", line)), line)
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "place", "fix"),
+    [
+        ("text-classification", "label_smoothing = 1.0", "training.label_smoothing", "should be less than 1"),
+        (
+            "text-classification",
+            'schedule = "steps"',
+            "training.schedule",
+            "should be 'linear', 'cosine' or 'constant'",
+        ),
+        ("text-classification", "layer_deca = 0.9", "training.layer_deca", "Did you mean 'layer_decay'?"),
+        ("text-classification", "dropout = 1.0", "training.dropout", "should be less than 1"),
+        (
+            "text-classification",
+            "batch_size = 10\naccumulation_steps = 4",
+            "training.accumulation_steps",
+            "a number that 10 can be divided by",
+        ),
+        (
+            "text-pair-classification",
+            'strategy = "probe_then_fine_tune"',
+            "training.strategy",
+            "Write 'fine_tune', or leave it out.",
+        ),
+    ],
+)
+def test_a_wrong_value_of_the_recipe_is_refused_with_the_mend(task: str, given: str, place: str, fix: str) -> None:
+    said = refusal(f'task = "{task}"\n{SHORTEST}[training]\n{given}\n')
+    assert f"'answers.toml': {place} is" in said
+    assert fix in said
+
+
+def test_a_probe_may_be_asked_for_where_the_model_reads_as_it_does() -> None:
+    text = f'{SHORTEST}[training]\nstrategy = "probe_then_fine_tune"\nbatch_size = 12\naccumulation_steps = 4\n'
+    found = check_answers(tomllib.loads(text), "answers.toml")
+    assert found.training.model_dump(exclude_none=True) == {
+        "strategy": "probe_then_fine_tune",
+        "batch_size": 12,
+        "accumulation_steps": 4,
+    }

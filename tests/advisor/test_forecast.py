@@ -2,17 +2,20 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from advisor.errors import AnswersError
 from advisor.estimate import Estimate, Workload, estimate
 from advisor.forecast import LEVEL, Race, RowCounts, forecast
-from advisor.records import PilotMeasurement
+from advisor.records import PilotMeasurement, Training
 from advisor.rule_records import StrategyBand, StrategyValue
 from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.records import Forecast, Recipe
+from pipeline.records import Forecast, Recipe, Record
 from pipeline.task import Metric
 from tests.advisor import decisions
 from tests.scores import MEAN_ERROR
@@ -266,6 +269,65 @@ def test_values_of_a_task_stand_in_for_those_of_all_with_their_own_reason() -> N
     assert found.model_dump(exclude=keep) == usual.model_dump(exclude=keep)
     for name in set(usual.because) - set(changed):
         assert found.because[name] == usual.because[name]
+
+
+def test_what_the_user_said_stands_in_for_everything_else_and_is_shown_as_such() -> None:
+    around = TrainingCircumstances(train_rows=1000, parameters=22_000_000, imbalance=3.0)
+    own = {"class_weights": StrategyValue(value="none", because="Tags are never alike.", source="set by us")}
+    said = {"class_weights": "balanced", "layer_decay": 0.9, "unfreezing": "gradual", "epochs": 2}
+    found = choose_recipe(RULES.strategies, own, around, said)
+    for name, value in said.items():
+        assert (getattr(found, name), found.because[name], found.sources[name]) == (
+            value,
+            "Set by you.",
+            "your answers",
+        )
+    usual = choose_recipe(RULES.strategies, own, around, {})
+    keep = {*said, "because", "sources"}
+    assert found.model_dump(exclude=keep) == usual.model_dump(exclude=keep)
+
+
+def test_what_does_not_go_with_the_rest_of_the_recipe_is_refused_with_the_mend() -> None:
+    around = TrainingCircumstances(train_rows=1000, parameters=22_000_000, imbalance=3.0)
+    with pytest.raises(AnswersError) as caught:
+        choose_recipe(RULES.strategies, {}, around, {"accumulation_steps": 3})
+    assert caught.value.problem == (
+        "[training] does not go with the rest of the recipe: a batch of 16 rows has no 3 like parts."
+    )
+    assert caught.value.fix == "Give batch_size too; it is 16 here."
+
+
+def test_every_field_of_a_recipe_can_be_set_by_the_user_with_the_same_bounds() -> None:
+    fields = set(Recipe.model_fields) - {"because", "sources"}
+    assert set(Training.model_fields) == fields
+    for name in fields:
+        for value in (-1, 0, 0.5, 1, 2, 1.5, "linear", "gradual", "balanced", "fine_tune", True, ""):
+            assert accepts(Training, name, value) == accepts(Recipe, name, value), (name, value)
+
+
+def accepts(kind: type[Record], name: str, value: Any) -> bool:
+    """Whether a record takes such a value in a field."""
+    whole = {"strategy": "fine_tune", "learning_rate": 1, "batch_size": 8, "epochs": 1, "warmup_fraction": 0}
+    whole |= {"weight_decay": 0, "early_stopping_epochs": 1, "class_weights": "none"} if kind is Recipe else {}
+    try:
+        kind.model_validate({**(whole if kind is Recipe else {}), name: value})
+    except ValidationError:
+        return False
+    return True
+
+
+def test_every_strategy_stands_in_the_rules_with_reason_and_source() -> None:
+    found = recipe(imbalance=40.0)
+    assert set(found.because) >= set(Recipe.model_fields) - {
+        "because",
+        "sources",
+        "batch_size",
+        "early_stopping_epochs",
+    }
+    for name in Recipe.model_fields:
+        rule = RULES.strategies.values.get(name)
+        default = Recipe.model_fields[name].default
+        assert rule is None or Recipe.model_fields[name].is_required() or rule.value == default
 
 
 @pytest.mark.parametrize("key", RULES.tasks)

@@ -1,12 +1,17 @@
 """What both reports say of the training itself."""
 
 import dataclasses
+import html
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.report.page import write_page
+from advisor.report.recipes import choices, left_out
 from advisor.report.terminal import Terminal
+from advisor.rulebook import load_rules
+from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.records import Adjustment
 from tests.advisor import decisions
 from tests.advisor.decisions import Sample
@@ -20,6 +25,36 @@ def page_of(sample: Sample, folder: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def with_recipe(**said: Any) -> Sample:
+    sample, rules = decisions.go(), load_rules()
+    recipe = choose_recipe(rules.strategies, {}, TrainingCircumstances(1000, 22_000_000, 4.0), said)
+    return dataclasses.replace(sample, decision=sample.decision.model_copy(update={"recipe": recipe}))
+
+
+def test_each_choice_of_a_recipe_stands_in_both_reports_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = with_recipe(l1=0.01, label_smoothing=0.0)
+    page = page_of(sample, tmp_path)
+    Terminal(width=200).show_decision(sample.answers, sample.measurements, sample.decision)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert sample.decision.recipe is not None
+    for line in choices(sample.decision.recipe):
+        assert f"{line.what}: {line.value}." in shown
+        assert line.because in shown
+        assert html.escape(line.because) in page
+    assert "L1: 0.01. Set by you." in shown
+    assert "Label smoothing: 0. Set by you." in shown  # what the user said is shown even where it is the default
+    assert "Left out: Layer decay, Unfreezing, L2-SP, Dropout," in shown
+    for line in left_out(sample.decision.recipe):
+        assert line.because.split("`")[0] in page
+    assert "L1 draws weights" not in page
+
+
+def test_without_a_recipe_the_reports_say_nothing_of_it(tmp_path: Path) -> None:
+    assert "How it is trained" not in page_of(decisions.no_go(), tmp_path)
+
+
 def test_what_a_run_did_otherwise_than_planned_stands_in_both_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -27,10 +62,15 @@ def test_what_a_run_did_otherwise_than_planned_stands_in_both_reports(
     assert sample.result is not None
     assert "Done otherwise than planned" not in page_of(sample, tmp_path)
     adjusted = [Adjustment(kind="smaller_batches", value=2, because=TOLD)]
-    changed = dataclasses.replace(sample, result=sample.result.model_copy(update={"adjustments": adjusted}))
+    note = "L1: 31.0 % of the connecting weights are exactly zero."
+    changes = {"adjustments": adjusted, "notes": [note]}
+    changed = dataclasses.replace(sample, result=sample.result.model_copy(update=changes))
     page = page_of(changed, tmp_path)
     assert "Done otherwise than planned" in page
     assert TOLD in page
+    assert note in page
     assert changed.result is not None
     Terminal(width=200).show_result(changed.result)
-    assert TOLD in " ".join(capsys.readouterr().out.split())
+    shown = " ".join(capsys.readouterr().out.split())
+    assert TOLD in shown
+    assert note in shown

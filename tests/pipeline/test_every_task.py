@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from advisor.rulebook import load_columns, load_tasks, load_ways
 from pipeline.data.columns import SHAPES, read_columns
 from pipeline.data.dataset import load_dataset
 from pipeline.data.reading import read
 from pipeline.data.splitting import folds
-from pipeline.embeddings import Embedder
+from pipeline.embeddings import UNCOUNTED, Embedder
 from pipeline.errors import PlanError
 from pipeline.evaluation.comparison import compare, judge, score
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
@@ -365,3 +366,56 @@ def test_a_step_does_not_depend_on_how_its_batch_is_accumulated(
 def first_words(text: str, count: int) -> str:
     """So many words of a text."""
     return " ".join(text.split()[:count])
+
+
+def test_smoothed_answers_are_a_mixture_of_the_truth_and_of_all_others(example: Example, embedder: Embedder) -> None:
+    task, classes, rows = example.task, example.classes, example.rows.take(range(6))
+    features = task.encode(embedder.tokenizer, rows.inputs, tiny.PREPARATION.max_tokens)
+    ragged = [torch.from_numpy(np.asarray(target)) for target in task.targets(rows, features, classes)]
+    tokens = bool(ragged[0].ndim) and not ragged[0].is_floating_point()
+    labels = torch.nn.utils.rnn.pad_sequence(ragged, True, UNCOUNTED) if tokens else torch.stack(ragged)
+    shape = (*labels.shape, len(classes)) if tokens else (len(rows), max(len(classes), 1))
+    logits = torch.randn(shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+
+    def slope(smoothing: float) -> Any:
+        loss = task.loss(classes, example.rows, "none", smoothing)({"logits": logits}, labels)
+        return torch.autograd.grad(loss, logits)[0]
+
+    plain, half, whole = slope(0.0), slope(0.5), slope(1.0)
+    torch.testing.assert_close(half, (plain + whole) / 2)
+    other = torch.where(labels == UNCOUNTED, labels, labels.flip(0)) if not tokens else labels
+    changed = task.loss(classes, example.rows, "none", 1.0)({"logits": logits}, other)
+    torch.testing.assert_close(torch.autograd.grad(changed, logits)[0], whole)  # nothing of the truth is left
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        {"schedule": "cosine", "layer_decay": 0.8, "unfreezing": "gradual", "averaged_checkpoints": 2},
+        {"l1": 0.1, "l2_sp": 0.1, "dropout": 0.2, "label_smoothing": 0.1},
+        {"reinitialised_layers": 1, "accumulation_steps": 4, "gradient_checkpointing": True, "schedule": "constant"},
+    ],
+    ids=["pace", "restraint", "memory"],
+)
+def test_every_strategy_works_on_every_task(
+    strategy: dict[str, Any], example: Example, tiny_model: ModelSource, tmp_path: Path
+) -> None:
+    job = TrainingJob(
+        task=example.task,
+        encoder=Path(tiny_model.location),
+        recipe=Recipe.model_validate(RECIPE.model_dump() | {"epochs": 3} | strategy),
+        preparation=tiny.PREPARATION,
+        pooling="mean",
+        classes=example.classes,
+        metric=next(iter(example.task.metrics.values())),
+        train=example.rows.take(range(120)),
+        validation=example.rows.take(range(240, 300)),
+        seed=0,
+    )
+    found = train(job, tmp_path / "work", lambda *_, **__: None)
+    assert found.epochs[-1].loss < found.epochs[0].loss
+    found.model.save(tmp_path)
+    again = load_fine_tuned(tmp_path)
+    others = example.rows.inputs[300:320]
+    for one, other in zip(found.model.outputs(others), again.outputs(others), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

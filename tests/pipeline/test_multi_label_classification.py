@@ -269,7 +269,7 @@ def test_the_loss_is_the_mean_over_rows_and_labels_however_batches_are_cut() -> 
     assert targets.dtype == torch.float32
     assert targets.tolist() == [[1, 0], [1, 1], [0, 0]]
     logits = torch.tensor([[2.0, -1.0], [0.5, 0.0], [-3.0, 1.0]])
-    loss = TASK.loss(["a", "b"], rows, "balanced")
+    loss = TASK.loss(["a", "b"], rows, "balanced", 0.0)
     whole = loss({"logits": logits}, targets)
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
     torch.testing.assert_close(whole, expected)

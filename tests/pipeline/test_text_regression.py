@@ -274,7 +274,7 @@ def test_a_head_starts_where_the_probe_is_for_one_text_and_from_the_mean_for_two
 
 def test_the_loss_is_one_for_the_mean_and_nought_for_the_truth() -> None:
     rows = rows_of([10, 20, 30, 60])
-    loss = ONE.loss([], rows, "balanced")
+    loss = ONE.loss([], rows, "balanced", 0.0)
     labels = torch.tensor(np.stack(ONE.targets(rows, [], [])))
     assert labels.dtype == torch.float32
     assert float(loss({"logits": torch.full((4, 1), 30.0)}, labels)) == pytest.approx(1)

@@ -278,7 +278,7 @@ def test_answers_are_written_in_the_form_of_the_data() -> None:
 def test_the_loss_is_the_mean_over_words_of_all_accumulated_batches() -> None:
     import torch
 
-    loss = BY_SPANS.loss(["O", "B-a"], rows_of("O B-a"), "balanced")
+    loss = BY_SPANS.loss(["O", "B-a"], rows_of("O B-a"), "balanced", 0.0)
     logits = torch.tensor([[[0.0, 0.0], [2.0, 0.0], [5.0, 1.0]], [[1.0, 3.0], [0.0, 0.0], [0.0, 0.0]]])
     labels = torch.tensor([[-100, 0, -100], [1, 1, -100]])
     each = [-torch.log_softmax(logits, -1)[place][int(labels[place])] for place in ((0, 1), (1, 0), (1, 1))]

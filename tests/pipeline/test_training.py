@@ -196,7 +196,7 @@ class Fake(TextClassification):
     def targets(self, rows: Rows, features: Sequence[Features], classes: Sequence[str]) -> list[Array]:
         return [self.target(len(row["input_ids"])) for row in features]
 
-    def loss(self, classes: Sequence[str], rows: Rows, weighting: str) -> Callable[..., Any]:
+    def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
         def noted(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
             self.batches.append(labels)
             return outputs["logits"].sum() * 0
@@ -297,7 +297,7 @@ def test_of_errors_a_late_epoch_that_learned_is_kept(job: TrainingJob, trained: 
 @pytest.mark.parametrize("weighting", ["balanced", "none"])
 def test_the_loss_does_not_depend_on_how_batches_are_accumulated(weighting: str, rows: Rows) -> None:
     few = Rows(rows.ids[:12], rows.inputs[:12], ("calm",) * 7 + ("glad",) * 4 + ("upset",))
-    loss = TASK.loss(CLASSES, few, weighting)
+    loss = TASK.loss(CLASSES, few, weighting, 0.0)
     logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
     labels = torch.from_numpy(np.stack(TASK.targets(few, [], CLASSES)))
     whole = loss({"logits": logits}, labels)
@@ -310,7 +310,7 @@ def test_balanced_classes_weigh_alike() -> None:
     rows = Rows(("",) * 4, ("",) * 4, ("calm", "calm", "calm", "glad"))
     logits = torch.zeros(4, 2, requires_grad=True)
     labels = torch.from_numpy(np.stack(TASK.targets(rows, [], ["calm", "glad"])))
-    loss = TASK.loss(["calm", "glad"], rows, "balanced")({"logits": logits}, labels)
+    loss = TASK.loss(["calm", "glad"], rows, "balanced", 0.0)({"logits": logits}, labels)
     (slope,) = torch.autograd.grad(loss, logits)
     assert slope.sum(dim=0).tolist() == pytest.approx([0.0, 0.0], abs=1e-7)
 
