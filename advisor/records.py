@@ -210,6 +210,8 @@ class Training(Record):
     """Whether the head starts from the linear probe's weights or from random ones: probe_then_fine_tune or fine_tune."""
     learning_rate: Annotated[float | None, Field(gt=0, examples=[5e-5])] = None
     """Highest learning rate, reached after the warm-up."""
+    rate_search: Annotated[Literal["none", "range_test"] | None, Field(examples=["range_test"])] = None
+    """none, or range_test: short sweeps over rising rates in a copy of the model may choose another rate."""
     batch_size: Annotated[int | None, Field(ge=1, examples=[16])] = None
     """Rows in a step."""
     epochs: Annotated[int | None, Field(ge=1, examples=[5])] = None

@@ -167,7 +167,8 @@ def _planned_steps(request: PilotRequest, rows: int) -> int:
 def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
     """Fine-tune on the rows of one arm; beside it the probe that was fitted on the same rows."""
     from pipeline.embeddings import Embedder
-    from pipeline.training.train import TrainingJob, train
+    from pipeline.training.job import TrainingJob
+    from pipeline.training.train import train
 
     embedder = Embedder(Path(request.encoder), request.model, request.preparation, Path(request.cache))
     metric = task.metrics[request.metric]
@@ -205,13 +206,14 @@ def _trained_rows(task: Task, rows: int) -> int:
 
 def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Path) -> None:
     """Train a few steps on the longest rows, so that the most memory that the run will need is touched once."""
-    from pipeline.training.train import TrainingJob, train
+    from pipeline.training.job import TrainingJob
+    from pipeline.training.train import train
 
     longest = rows.take((request.longest_rows * request.recipe.batch_size)[: request.recipe.batch_size])
     job = TrainingJob(
         task=trained.model.task,
         encoder=Path(request.encoder),
-        recipe=request.recipe.model_copy(update={"epochs": LONGEST_STEPS}),
+        recipe=request.recipe.model_copy(update={"epochs": LONGEST_STEPS, "rate_search": "none"}),
         preparation=request.preparation,
         pooling=request.head_pooling,
         classes=request.classes,

@@ -167,6 +167,8 @@ class Recipe(Record):
     early_stopping_epochs: int = Field(ge=1)
     """Epochs in a row surely worse than the best one, its standard error apart, before training stops."""
     class_weights: Literal["balanced", "none"]
+    rate_search: Literal["none", "range_test"] = "none"
+    """Whether a range test may choose another learning rate."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     """How the learning rate goes on after the warm-up: down to zero in a line or a half wave, or not down at all."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
@@ -222,6 +224,18 @@ class Adjustments(Document):
     """All that a run adjusted so far, for the session that goes on with it."""
 
     adjustments: list[Adjustment]
+
+
+class RateTest(Document):
+    """A learning-rate range test: the loss at rising rates in copies of the model."""
+
+    recipe_rate: float
+    learning_rate: float
+    """The rate that is used: that of the test, or the recipe's where the test says nothing."""
+    rates: list[float]
+    losses: list[list[float]]
+    """For each sweep the loss before the step at each rate, as far as it went."""
+    because: str
 
 
 class MetricFacts(Record):

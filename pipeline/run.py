@@ -19,8 +19,9 @@ from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outc
 from pipeline.reload import check_reload
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Fit, Predictions, RivalSetting, Rows, task_of
+from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
-from pipeline.training.train import Trained, TrainingJob, train
+from pipeline.training.train import train
 
 
 @dataclass(frozen=True)

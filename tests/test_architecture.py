@@ -47,7 +47,10 @@ FORMATS = "hub database excel image_folder text_folder delimited json_document j
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
-TRAINING = "train strategies averaging freezing regularisation parameter_groups adjustments batches callbacks checkpoints progress journal"
+TRAINING = """
+    train rate_test strategies averaging freezing regularisation parameter_groups
+    adjustments batches job callbacks checkpoints progress journal
+"""
 LADDERS = {
     "advisor": ADVISOR,
     "advisor.commands": COMMANDS,

@@ -1,7 +1,7 @@
 """Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from pipeline.evaluation.intervals import difference_standard_error, standard_er
 from pipeline.memory import is_out_of_memory, release_memory
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
-from pipeline.records import Adjustment, EpochLog, Recipe, TextPreparation
-from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
+from pipeline.records import Adjustment, EpochLog
+from pipeline.task import Array
 from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
 from pipeline.training.batches import EncodedRows, collator, count_targets
 from pipeline.training.callbacks import (
@@ -26,7 +26,6 @@ from pipeline.training.callbacks import (
     EarlyStop,
     Keeper,
     Report,
-    StepTime,
     Watch,
     best_score,
 )
@@ -39,7 +38,9 @@ from pipeline.training.checkpoints import (
     discard_unfinished,
     find_checkpoint,
 )
+from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.parameter_groups import group_parameters
+from pipeline.training.rate_test import find_rate
 from pipeline.training.regularisation import zero_fraction
 from pipeline.training.strategies import Strategies, prepare_strategies
 
@@ -49,34 +50,6 @@ LOG_EVERY_STEPS = 5
 """Fewer where an epoch has fewer."""
 KEPT_CHECKPOINTS = 2
 """The newest and the best, or the one before when the newest is the best."""
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """Everything that training takes."""
-
-    task: Task
-    encoder: Path
-    recipe: Recipe
-    preparation: TextPreparation
-    pooling: str
-    classes: list[str]
-    metric: Metric
-    train: Rows
-    validation: Rows
-    seed: int
-    head: tuple[Array, Array] | None = None
-    """Weight and bias of the probe that the head starts from."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A fine-tuned model and how it came about."""
-
-    model: FineTuned
-    epochs: list[EpochLog]
-    best_epoch: float
-    steps: list[StepTime]
 
 
 def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None = None) -> Trained:
@@ -97,6 +70,10 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
         recipe, preparation = adjust(job.recipe, job.preparation, adjustments)
         now = replace(job, recipe=recipe, preparation=preparation)
         try:
+            if recipe.rate_search == "range_test" and not any(each.kind == "smaller_rate" for each in adjustments):
+                rate = find_rate(now, folder, report)
+                recipe = recipe.model_copy(update={"learning_rate": rate})
+                now = replace(now, recipe=recipe)
             return _train_once(now, folder, report, stop_after_seconds)
         except (Diverged, MemoryError, RuntimeError) as error:
             adjustment = answer_to(error, recipe, preparation, adjustments, partial(_longest, now))
@@ -114,8 +91,7 @@ def _longest(job: TrainingJob) -> int:
 
 def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None) -> Trained:
     """Fine-tune until the end or a setback."""
-    setting = TrainingSetting(classes=job.classes, pooling=job.pooling, seed=job.seed, rows=job.train, head=job.head)
-    model = job.task.build_model(job.encoder, setting)
+    model = job.task.build_model(job.encoder, job.setting)
     strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     tokenizer = load_tokenizer(job.encoder)
     tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)

@@ -45,7 +45,7 @@ def test_each_choice_of_a_recipe_stands_in_both_reports_with_its_reason(
         assert html.escape(line.because) in page
     assert "L1: 0.01. Set by you." in shown
     assert "Label smoothing: 0. Set by you." in shown  # what the user said is shown even where it is the default
-    assert "Left out: Layer decay, Unfreezing, L2-SP, Dropout," in shown
+    assert "Left out: Rate search, Layer decay, Unfreezing, L2-SP, Dropout," in shown
     for line in left_out(sample.decision.recipe):
         assert line.because.split("`")[0] in page
     assert "L1 draws weights" not in page

@@ -26,7 +26,8 @@ from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
 from pipeline.records import DataSource, ModelSource, Recipe
 from pipeline.storage import load_rows, save_predictions, save_rows
 from pipeline.task import TASKS, Array, RivalSetting, Rows, Task, TrainingSetting, load_task
-from pipeline.training.train import TrainingJob, train
+from pipeline.training.job import TrainingJob
+from pipeline.training.train import train
 from tests import tiny
 
 RECIPE = Recipe(
@@ -391,7 +392,13 @@ def test_smoothed_answers_are_a_mixture_of_the_truth_and_of_all_others(example: 
 @pytest.mark.parametrize(
     "strategy",
     [
-        {"schedule": "cosine", "layer_decay": 0.8, "unfreezing": "gradual", "averaged_checkpoints": 2},
+        {
+            "schedule": "cosine",
+            "rate_search": "range_test",
+            "layer_decay": 0.8,
+            "unfreezing": "gradual",
+            "averaged_checkpoints": 2,
+        },
         {"l1": 0.1, "l2_sp": 0.1, "dropout": 0.2, "label_smoothing": 0.1},
         {"reinitialised_layers": 1, "accumulation_steps": 4, "gradient_checkpointing": True, "schedule": "constant"},
     ],

@@ -19,7 +19,8 @@ from pipeline.tasks.text_classification import TextClassification
 from pipeline.training.adjustments import adjust, answer_to, load_adjustments
 from pipeline.training.callbacks import Diverged
 from pipeline.training.checkpoints import WEIGHTS
-from pipeline.training.train import Trained, TrainingJob, train
+from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.train import train
 from tests import tiny
 
 RECIPE = Recipe(

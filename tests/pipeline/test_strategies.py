@@ -18,9 +18,10 @@ from pipeline.task import Rows, TrainingSetting, load_task
 from pipeline.training.averaging import FOLDER, BestWeights, mean_weights
 from pipeline.training.callbacks import SCORE
 from pipeline.training.freezing import thawed_stages
+from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.parameter_groups import group_parameters, layers_of, stages_of
 from pipeline.training.regularisation import shrink, start_anew, zero_fraction
-from pipeline.training.train import Trained, TrainingJob, train
+from pipeline.training.train import train
 from tests import tiny
 
 LAYERS = 3

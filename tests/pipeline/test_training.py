@@ -20,7 +20,8 @@ from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
 from pipeline.task import Array, Features, Metric, Rows, TrainingSetting, load_task
 from pipeline.tasks.text_classification import TextClassification
-from pipeline.training.train import Trained, TrainingJob, train
+from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.train import train
 from tests.tiny import CLASSES, PREPARATION
 
 TASK = load_task("text-classification")

@@ -1,0 +1,42 @@
+"""What training takes, and what it gives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.predictors.fine_tuned import FineTuned
+from pipeline.records import EpochLog, Recipe, TextPreparation
+from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
+from pipeline.training.callbacks import StepTime
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Everything that training takes."""
+
+    task: Task
+    encoder: Path
+    recipe: Recipe
+    preparation: TextPreparation
+    pooling: str
+    classes: list[str]
+    metric: Metric
+    train: Rows
+    validation: Rows
+    seed: int
+    head: tuple[Array, Array] | None = None
+    """Weight and bias of the probe that the head starts from."""
+
+    @property
+    def setting(self) -> TrainingSetting:
+        """What the head is built from."""
+        return TrainingSetting(self.classes, self.pooling, self.seed, self.train, self.head)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fine-tuned model and how it came about."""
+
+    model: FineTuned
+    epochs: list[EpochLog]
+    best_epoch: float
+    steps: list[StepTime]

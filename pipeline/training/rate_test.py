@@ -1,0 +1,161 @@
+"""A learning-rate range test: short sweeps over rising rates in a copy of the model, which leave no trace on the run.
+
+Two sweeps read the rows in different orders. Where they disagree, or the loss does not fall or never rises again, the test
+says so and the rate stays as the recipe has it.
+
+Source: rising rates, https://arxiv.org/abs/1506.01186; a tenth of the rate with the least loss, as fastai's `lr_find` suggests,
+https://docs.fast.ai/callback.schedule.html
+"""
+
+import contextlib
+import math
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.embeddings import device
+from pipeline.models import load_tokenizer
+from pipeline.predictors.fine_tuned import FineTuned
+from pipeline.records import RateTest
+from pipeline.storage import load_record, save_record
+from pipeline.training.batches import EncodedRows, collator, count_targets
+from pipeline.training.callbacks import Report
+from pipeline.training.job import TrainingJob
+from pipeline.training.parameter_groups import group_parameters
+from pipeline.training.strategies import prepare_strategies
+
+SWEEPS = 2
+FEWEST_STEPS, MOST_STEPS = 25, 60
+"""Of one sweep."""
+SHARE_OF_RUN = 0.1
+"""Steps of one sweep over those of the run, within these bounds; set by us."""
+SPAN = 100.0
+"""Rates rise from the recipe's over this to the recipe's times this."""
+BELOW_LEAST = 10.0
+"""The chosen rate is the one with the least loss over this."""
+MOST_DISAGREEMENT = 3.0
+"""Factor between the rates that two sweeps choose, beyond which the test is noise; set by us."""
+SURE = 2.0
+"""Standard deviations of the losses around their smooth curve that the loss has to fall; set by us."""
+BROKEN = 4.0
+"""A sweep ends when its smooth loss is so many times the least; as in `lr_find`."""
+SMOOTHING = 0.8
+"""Share of the earlier losses in each smooth one; set by us."""
+LARGEST_STEP = 1.0
+"""Slopes are cut to this length, as `Trainer` does."""
+KEPT = "rate_test.json"
+
+
+def find_rate(job: TrainingJob, folder: Path, report: Report) -> float:
+    """The learning rate for a job: that of an earlier session, else of a range test, else the recipe's."""
+    path = folder / KEPT
+    if path.is_file():
+        return load_record(RateTest, path).learning_rate
+    default, steps = job.recipe.learning_rate, _steps(job)
+    rates = [default / SPAN * SPAN ** (2 * step / (steps - 1)) for step in range(steps)]
+    losses = [sweep(job, rates, job.seed + turn) for turn in range(SWEEPS)]
+    rate, because = judge_sweeps(rates, losses, default)
+    found = RateTest(recipe_rate=default, learning_rate=rate, rates=rates, losses=losses, because=because)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_record(found, path)
+    report("rate_test", **found.model_dump(exclude={"schema_version"}))
+    report("note", text=because)
+    return rate
+
+
+def _steps(job: TrainingJob) -> int:
+    planned = job.recipe.epochs * -(-len(job.train) // job.recipe.batch_size)
+    return int(np.clip(round(SHARE_OF_RUN * planned), FEWEST_STEPS, MOST_STEPS))
+
+
+def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
+    """The loss before each step of a copy of the model, one rate after the other, until it breaks."""
+    with undisturbed():
+        model = job.task.build_model(job.encoder, job.setting)
+        torch.manual_seed(seed)
+        recipe = job.recipe
+        strategies = prepare_strategies(model, recipe, job.metric, Path(), job.seed)
+        model.to(device()).train()
+        tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
+        rows, collate = EncodedRows(tuned, job.train), collator(tuned)
+        loss_of = job.task.loss(job.classes, job.train, recipe.class_weights, recipe.label_smoothing)
+        groups = group_parameters(strategies.stages, 1.0, recipe.layer_decay, recipe.weight_decay)
+        shares = [group["lr"] for group in groups]
+        optimizer = torch.optim.AdamW(groups)
+        losses: list[float] = []
+        for rate, batch in zip(rates, _batches(len(rows), recipe.batch_size, seed), strict=False):
+            part = len(batch) // recipe.accumulation_steps or 1
+            parts = [collate([rows[row] for row in batch[at : at + part]]) for at in range(0, len(batch), part)]
+            count = sum(count_targets(each["labels"]) for each in parts)
+            total = 0.0
+            for each in parts:
+                labels = each.pop("labels")
+                loss = loss_of(model(**each), labels.to(model.device), count)
+                torch.autograd.backward(loss)
+                total += float(loss.detach())
+            losses.append(total)
+            if not math.isfinite(total) or smooth(losses)[-1] > BROKEN * min(smooth(losses)):
+                break
+            torch.nn.utils.clip_grad_norm_(model.parameters(), LARGEST_STEP)
+            for group, share in zip(optimizer.param_groups, shares, strict=True):
+                group["lr"] = rate * share
+            optimizer.step()
+            optimizer.zero_grad()
+        return [loss for loss in losses if math.isfinite(loss)]
+
+
+def _batches(rows: int, batch_size: int, seed: int) -> Iterator[list[int]]:
+    """Rows in random order, over and over."""
+    draw = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(rows, generator=draw).tolist()
+        yield from (order[at : at + batch_size] for at in range(0, rows, batch_size))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave every source of random numbers as it was."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        yield
+    random.setstate(python)
+    np.random.set_state(numpy)
+
+
+def smooth(losses: Sequence[float]) -> list[float]:
+    """Losses as a running mean in which earlier ones fade."""
+    found, mean = [], 0.0
+    for step, loss in enumerate(losses, start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        found.append(mean / (1 - SMOOTHING**step))
+    return found
+
+
+def judge_sweeps(rates: Sequence[float], losses: Sequence[Sequence[float]], default: float) -> tuple[float, str]:
+    """The rate that the sweeps speak for, or the recipe's where they are noise; and why."""
+    least = []
+    for one in losses:
+        curve = np.array(smooth(one))
+        at = int(curve.argmin()) if len(one) else 0
+        noise = float(np.std(np.array(one) - curve)) if len(one) else 0.0
+        if len(one) < 3 or curve[0] - curve[at] < SURE * noise:
+            return _refused("the loss does not fall by more than its noise", default)
+        if at == len(rates) - 1:
+            return _refused("the loss was still falling at the highest rate", default)
+        least.append(rates[at])
+    apart = max(least) / min(least)
+    if apart > MOST_DISAGREEMENT:
+        return _refused(f"its sweeps disagree by a factor of {apart:.0f}", default)
+    best = math.sqrt(max(least) * min(least))
+    rate = best / BELOW_LEAST
+    return rate, (
+        f"A range test of {len(losses)} times {len(rates)} steps chose a learning rate of {rate:.1e} instead of {default:.1e}: "
+        f"the loss was least at {best:.1e}, and a tenth of that is taken."
+    )
+
+
+def _refused(why: str, default: float) -> tuple[float, str]:
+    return default, f"The range test says nothing, since {why}: the learning rate stays at {default:.1e}."
