@@ -47,7 +47,7 @@ def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_mar
     """Add up start, training, evaluation of every epoch, checkpoints, reload, rivals and the sealed rows."""
     steps = recipe.epochs * -(-work.train_rows // recipe.batch_size)
     train = steps * pilot.seconds_per_step + recipe.epochs * work.train_tokens * pilot.seconds_per_token
-    read_tokens = (recipe.epochs + 3) * work.validation_tokens + 2 * work.test_tokens
+    read_tokens = (recipe.epochs + 4) * work.validation_tokens + 2 * work.test_tokens
     evaluate = read_tokens * pilot.evaluation_seconds_per_token
     save = recipe.epochs * work.weight_bytes * CHECKPOINT_SECONDS_PER_BYTE
     rivals = work.rival_seconds / max(work.folds, 1) * 1.25

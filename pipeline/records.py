@@ -511,6 +511,20 @@ class EpochLog(Record):
     validation_score: float
 
 
+class Overfitting(Record):
+    """How the best epoch answers rows that it was trained on, beside validation rows."""
+
+    rows: int
+    """Training rows that were scored."""
+    train_score: float
+    validation_score: float
+    gap: float
+    """How much better training rows are answered."""
+    gap_standard_error: float
+    because: str
+    """What that means."""
+
+
 class Result(Document):
     """The outcome of a run on the sealed rows, beside what was forecast."""
 
@@ -529,6 +543,8 @@ class Result(Document):
     best_epoch: float
     adjustments: list[Adjustment] = Field(default_factory=list)
     """What was done otherwise than planned, in order."""
+    overfitting: Overfitting | None = None
+    """Null in results of earlier versions."""
     notes: list[str] = Field(default_factory=list)
     """What came of strategies that tell something."""
     classes: list[str]

@@ -92,6 +92,7 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
         adjustments=_adjustments(journal),
+        overfitting=trained.overfitting,
         notes=list(dict.fromkeys(line["text"] for line in read_log(journal.path) if line["event"] == "note")),
         classes=plan.classes,
         metric_facts=metric.facts,

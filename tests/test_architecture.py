@@ -48,7 +48,7 @@ LABELLING = "asking prompts summary handover session belief second_opinion pool 
 PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = "agreement comparison intervals metrics"
 TRAINING = """
-    train rate_test strategies averaging freezing regularisation parameter_groups
+    train overfitting rate_test strategies averaging freezing regularisation parameter_groups
     adjustments batches job callbacks checkpoints progress journal
 """
 LADDERS = {

@@ -284,7 +284,8 @@ def _training(result: Result) -> list[Block]:
         f"Loaded again in a fresh process, the saved model {gives} on {say_count(check.rows)} validation rows "
         f"(largest difference of an output {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
     )
-    told = [*(each.because for each in result.adjustments), *result.notes]
+    learned = [result.overfitting.because] if result.overfitting else []
+    told = [*learned, *(each.because for each in result.adjustments), *result.notes]
     return [Heading("Training"), *([table] if rows else []), *([Items(told)] if told else []), Paragraph(saved)]
 
 

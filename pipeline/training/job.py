@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.predictors.fine_tuned import FineTuned
-from pipeline.records import EpochLog, Recipe, TextPreparation
+from pipeline.records import EpochLog, Overfitting, Recipe, TextPreparation
 from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
 from pipeline.training.callbacks import StepTime
 
@@ -40,3 +40,5 @@ class Trained:
     epochs: list[EpochLog]
     best_epoch: float
     steps: list[StepTime]
+    overfitting: Overfitting | None = None
+    """None of a pilot, which validates nothing."""

@@ -39,6 +39,7 @@ from pipeline.training.checkpoints import (
     find_checkpoint,
 )
 from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.overfitting import measure_overfitting
 from pipeline.training.parameter_groups import group_parameters
 from pipeline.training.rate_test import find_rate
 from pipeline.training.regularisation import zero_fraction
@@ -113,7 +114,9 @@ def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_secon
     if job.task.needs_thresholds:  # those of the epoch that was kept
         tuned = tuned.with_thresholds(job.validation, tuned.outputs(job.validation.inputs), job.metric)
     best = (state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1)
-    return Trained(tuned, list(_epochs(state.log_history)), best, trainer.watch.steps)
+    epochs = list(_epochs(state.log_history))
+    overfitting = None if pilot else measure_overfitting(job, tuned)
+    return Trained(tuned, epochs, best, trainer.watch.steps, overfitting)
 
 
 def _search(folder: Path, report: Report) -> Search:
@@ -290,7 +293,7 @@ def _load_weights(model: Any, checkpoint: Path) -> None:
 
 
 def _statistics(job: TrainingJob, tuned: FineTuned) -> Array:
-    """What the score of the validation rows is made of."""
+    """What the score of the validation rows is made of, the thresholds chosen on themselves where the task has some."""
     rows = job.validation
     outputs = tuned.outputs(rows.inputs)
     answers = tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers

@@ -1,0 +1,110 @@
+"""Time to accuracy: ours, from the probe and with a range test, beside a plain `Trainer` script at its best rate of three.
+
+Run by hand on a quiet machine: `python tests/benchmarks/time_to_accuracy.py FOLDER…`, each folder with `train.jsonl` and
+`test.jsonl` of `text` and `label`. Both see the same rows and score the same validation rows after each epoch. The clock runs
+from the first line after the imports, tokenizing, the fit of the probe and the range test included, until the validation score
+first reaches the script's last one less half a point.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from pipeline.evaluation.metrics import ACCURACY
+from pipeline.records import Recipe
+from pipeline.task import Rows
+from pipeline.training.train import train
+from tests.benchmarks.plain import make_job, plain_trainer, read_rows
+
+ROWS, VALIDATION, TEST, SEEDS, SLACK = 3000, 500, 1000, 5, 0.005
+RATES = (2e-5, 5e-5, 1e-4)
+RECIPE = Recipe(
+    strategy="probe_then_fine_tune",
+    learning_rate=1e-4,
+    batch_size=16,
+    epochs=3,
+    warmup_fraction=0.1,
+    weight_decay=0.01,
+    early_stopping_epochs=2,
+    class_weights="none",
+    rate_search="range_test",
+)
+Curve = list[tuple[float, float]]
+"""Seconds since the start, and the validation score then."""
+
+
+class Scores(transformers.TrainerCallback):  # type: ignore[misc]
+    """Notes validation scores and when they came."""
+
+    def __init__(self, begun: float) -> None:
+        self.begun, self.curve = begun, Curve()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        """Note them."""
+        self.curve.append((time.perf_counter() - self.begun, metrics["eval_accuracy"]))
+
+
+def plain(rows: Rows, validation: Rows, test: Rows, rate: float, seed: int) -> tuple[Curve, float]:
+    """The script at one rate: its curve, and its score on test rows."""
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"num_train_epochs": 3, "learning_rate": rate, "eval_strategy": "epoch", "save_strategy": "no"}
+        trainer = plain_trainer(rows, validation, Path(folder), {**options, "seed": seed})
+        scores = Scores(begun)
+        trainer.add_callback(scores)
+        trainer.train()
+        curve = list(scores.curve)
+        classes = sorted({str(answer) for answer in rows.answers})
+        held_out = plain_trainer(rows, test, Path(folder), options).eval_dataset
+        answers = [classes[place] for place in trainer.predict(held_out).predictions.argmax(-1)]
+    return curve, ACCURACY(test.answers, answers, classes)
+
+
+def ours(rows: Rows, validation: Rows, test: Rows, seed: int) -> tuple[Curve, float]:
+    """Our way: its curve, and its score on test rows."""
+    begun, curve = time.perf_counter(), Curve()
+
+    def listen(event: str, **values: Any) -> None:
+        if event in ("start", "evaluation") and values["score"] is not None:
+            curve.append((time.perf_counter() - begun, values["score"]))
+
+    job = make_job(rows, validation, RECIPE, seed, from_probe=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found = train(job, Path(folder), listen)
+    return curve, ACCURACY(test.answers, found.model(test).answers, job.classes)
+
+
+def first_reached(curve: Curve, score: float) -> float:
+    """Seconds until a score was reached; infinite where it never was."""
+    return next((seconds for seconds, found in curve if found >= score), float("inf"))
+
+
+def main(folders: list[Path]) -> None:
+    """Compare on each data set, over some seeds, in turn."""
+    for folder in folders:
+        ratios, gains = [], []
+        for seed in range(SEEDS):
+            rows = read_rows(folder / "train.jsonl", ROWS + VALIDATION, seed)
+            validation, rows = rows.take(range(VALIDATION)), rows.take(range(VALIDATION, len(rows)))
+            test = read_rows(folder / "test.jsonl", TEST, seed)
+            tried = [plain(rows, validation, test, rate, seed) for rate in RATES]
+            best, their_score = max(tried, key=lambda one: one[0][-1][1])
+            curve, our_score = ours(rows, validation, test, seed)
+            goal = best[-1][1] - SLACK
+            ratios.append(first_reached(best, goal) / first_reached(curve, goal))
+            gains.append(our_score - their_score)
+            print(f"  {folder.name}, seed {seed}: {ratios[-1]:.2f} times as fast to {goal:.3f}, test {gains[-1]:+.3f}")
+        spread = statistics.stdev(gains) if len(gains) > 1 else float("nan")
+        print(
+            f"{folder.name}: median {statistics.median(ratios):.2f} times as fast, "
+            f"test score {statistics.mean(gains):+.4f} (standard deviation {spread:.4f} over {len(gains)} seeds)"
+        )
+
+
+if __name__ == "__main__":
+    main([Path(name) for name in sys.argv[1:]])
