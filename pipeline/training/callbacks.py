@@ -14,6 +14,10 @@ from pipeline.training.checkpoints import checkpoint_of, seal
 
 SCORE, NOISE = "eval_score", "eval_score_standard_error"
 """Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
+ORDER = "order.pth"
+"""File of a checkpoint: the state of the random numbers that the order of rows is drawn from."""
+SAVE_EVERY_SECONDS = 300.0
+"""No more than about this is lost when a run is killed; set by us."""
 FEWEST_STEPS = 4
 """Steps that a pilot takes however slow they are: the first warms up, three are timed."""
 
@@ -100,20 +104,54 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
 
 class Keeper(TrainerCallback):  # type: ignore[misc]
-    """Seals each checkpoint, and finds the best one again where the run folder is now."""
+    """Seals each checkpoint, asks for more of them in long epochs, and lets a resumed epoch go on in the same order.
 
-    def __init__(self, folder: Path, report: Report) -> None:
-        self.folder, self.report = folder, report
+    Rows are ordered when an epoch begins, from random numbers that depend on all that was drawn before. A checkpoint therefore
+    holds the state that they were drawn from: that of its own epoch, or at the end of one that of the next.
+    """
+
+    def __init__(self, folder: Path, report: Report, save_every_seconds: float) -> None:
+        self.folder, self.report, self.save_every_seconds = folder, report, save_every_seconds
+        self.resumed: Path | None = None
+        """The checkpoint that training goes on from."""
+        self._order: Any = None
+        self._saved = time.perf_counter()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Point to the best checkpoint where it is now: `Trainer` keeps a whole path, which moves with the run folder."""
+        self._saved = time.perf_counter()
         if state.best_global_step:
             state.best_model_checkpoint = str(checkpoint_of(self.folder, state.best_global_step))
 
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note what the order of this epoch is drawn from, or draw it again as before the stop."""
+        import torch
+
+        if self.resumed is not None:
+            torch.set_rng_state(torch.load(self.resumed / ORDER, weights_only=True))
+            self.resumed = None
+        self._order = torch.get_rng_state()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask for a checkpoint when the last one is long ago; one at the end of the epoch comes by itself."""
+        late = time.perf_counter() - self._saved > self.save_every_seconds
+        if late and not _ends_epoch(state):
+            control.should_save = control.should_log = True
+
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Seal what was written."""
-        seal(checkpoint_of(self.folder, state.global_step))
+        import torch
+
+        checkpoint = checkpoint_of(self.folder, state.global_step)
+        torch.save(torch.get_rng_state() if _ends_epoch(state) else self._order, checkpoint / ORDER)
+        seal(checkpoint)
+        self._saved = time.perf_counter()
         self.report("checkpoint", step=state.global_step)
+
+
+def _ends_epoch(state: Any) -> bool:
+    """Whether the step that was just taken is the last of an epoch."""
+    return bool(state.global_step * state.num_train_epochs % state.max_steps == 0)
 
 
 class EarlyStop(TrainerCallback):  # type: ignore[misc]

@@ -25,7 +25,8 @@ class GradualUnfreezing(TrainerCallback):  # type: ignore[misc]
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Freeze and thaw."""
-        thawed = thawed_stages(len(self.stages), round(state.epoch or 0), self.epochs)
+        epoch = int((state.epoch or 0) + 1e-6)  # within one when training goes on there
+        thawed = thawed_stages(len(self.stages), epoch, self.epochs)
         for height, stage in enumerate(reversed(self.stages)):
             for part in stage.parameters.values():
                 part.requires_grad_(height < thawed)

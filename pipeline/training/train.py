@@ -21,6 +21,7 @@ from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, lo
 from pipeline.training.batches import EncodedRows, collator, count_targets
 from pipeline.training.callbacks import (
     NOISE,
+    SAVE_EVERY_SECONDS,
     SCORE,
     Diverged,
     EarlyStop,
@@ -53,7 +54,13 @@ KEPT_CHECKPOINTS = 2
 """The newest and the best, or the one before when the newest is the best."""
 
 
-def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None = None) -> Trained:
+def train(
+    job: TrainingJob,
+    folder: Path,
+    report: Report,
+    stop_after_seconds: float | None = None,
+    save_every_seconds: float = SAVE_EVERY_SECONDS,
+) -> Trained:
     """Fine-tune, going on from the last good checkpoint, and past setbacks as far as the ladder of adjustments reaches.
 
     Args:
@@ -61,6 +68,7 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
         folder: For checkpoints; kept until the caller removes it.
         report: Told of every step, evaluation and adjustment.
         stop_after_seconds: End early, for a pilot; no checkpoint is written then.
+        save_every_seconds: Write a checkpoint within an epoch too when the last one is so long ago.
 
     Raises:
         RunFailed: Memory ran out or the loss is no number, whatever was adjusted.
@@ -75,7 +83,8 @@ def train(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: fl
                 rate = find_rate(now, folder, report)
                 recipe = recipe.model_copy(update={"learning_rate": rate})
                 now = replace(now, recipe=recipe)
-            return _train_once(now, folder, report, stop_after_seconds)
+            pace = Watch(report, stop_after_seconds), Keeper(folder, report, save_every_seconds)
+            return _train_once(now, folder, *pace)
         except (Diverged, MemoryError, RuntimeError) as error:
             adjustment = answer_to(error, recipe, preparation, adjustments, partial(_longest, now))
         keep_adjustment(adjustment, folder, report)  # outside of `except`, so that the memory of what broke is free
@@ -90,15 +99,15 @@ def _longest(job: TrainingJob) -> int:
     return max((len(row["input_ids"]) for row in tuned.encode(job.train.inputs)), default=0)
 
 
-def _train_once(job: TrainingJob, folder: Path, report: Report, stop_after_seconds: float | None) -> Trained:
+def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) -> Trained:
     """Fine-tune until the end or a setback."""
+    report, pilot = watch.report, watch.stop_after_seconds is not None
     model = job.task.build_model(job.encoder, job.setting)
     strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     tokenizer = load_tokenizer(job.encoder)
     tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)
-    pilot = stop_after_seconds is not None
     stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
-    trainer = _Trainer(job, tuned, folder, Watch(report, stop_after_seconds), stop, strategies)
+    trainer = _Trainer(job, tuned, watch, keeper, stop, strategies)
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
     if pilot:
@@ -140,19 +149,19 @@ class _Trainer(Trainer):  # type: ignore[misc]
         self,
         job: TrainingJob,
         tuned: FineTuned,
-        folder: Path,
         watch: Watch,
+        keeper: Keeper,
         stop: EarlyStop | None,
         strategies: Strategies,
     ) -> None:
-        self.watch, self.strategies = watch, strategies
-        self._job, self._tuned, self._folder = job, tuned, folder
+        self.watch, self.keeper, self.strategies = watch, keeper, strategies
+        self._job, self._tuned, self._folder = job, tuned, keeper.folder
         callbacks: list[TrainerCallback] = [watch, *strategies.while_training]
         if stop is not None:
-            callbacks += [stop, Keeper(folder, watch.report), *strategies.after_epochs]
+            callbacks += [stop, keeper, *strategies.after_epochs]
         super().__init__(
             model=tuned.model,
-            args=_arguments(job, folder, pilot=stop is None),
+            args=_arguments(job, keeper.folder, pilot=stop is None),
             train_dataset=EncodedRows(tuned, job.train),
             eval_dataset=(),
             data_collator=collator(tuned),
@@ -170,6 +179,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
             if state.global_step >= state.max_steps or (stop is not None and stop.is_due(state.log_history)):
                 self.state = state
                 return
+        self.keeper.resumed = checkpoint
         self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:

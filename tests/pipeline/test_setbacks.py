@@ -114,6 +114,21 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(
     assert heard.adjustments == []
 
 
+@pytest.mark.parametrize("times", [3, 8, 13])
+def test_long_epochs_have_checkpoints_within_them_to_go_on_from_bit_by_bit(
+    times: int, job: TrainingJob, undisturbed: Trained, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(job, tmp_path, Heard("checkpoint", times, press_ctrl_c), save_every_seconds=0.0)
+    heard = Heard()
+    found = train(job, tmp_path, heard)
+    assert heard.of("training")[0]["from_step"] == times
+    for ours, theirs in zip(found.model.model.parameters(), undisturbed.model.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert found.best_epoch == undisturbed.best_epoch
+    assert [epoch.loss for epoch in found.epochs] == pytest.approx([epoch.loss for epoch in undisturbed.epochs])
+
+
 def test_training_that_had_ended_early_when_it_was_stopped_does_not_train_on(job: TrainingJob, tmp_path: Path) -> None:
     noise = replace(job, metric=replace(ACCURACY, higher_is_better=False))  # the more it learns the worse it is
     noise = replace(noise, recipe=RECIPE.model_copy(update={"epochs": 12, "early_stopping_epochs": 1}))
