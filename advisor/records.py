@@ -226,10 +226,10 @@ class Training(Record):
     """all_at_once, or gradual: the head learns first, then one layer after the other from the last down."""
     weight_decay: Annotated[float | None, Field(ge=0, examples=[0.01])] = None
     """Strength of L2: weights are drawn towards zero."""
-    l1: Annotated[float | None, Field(ge=0, examples=[0.01])] = None
-    """Strength of L1: weights are drawn to exactly zero."""
-    l2_sp: Annotated[float | None, Field(ge=0, examples=[0.1])] = None
-    """Strength of L2-SP: pre-trained weights are drawn back to where they started."""
+    l1: Annotated[float | None, Field(ge=0, examples=[2.0])] = None
+    """Strength of L1: each step draws weights by this times the learning rate to exactly zero."""
+    l2_sp: Annotated[float | None, Field(ge=0, examples=[10.0])] = None
+    """Strength of L2-SP: each step draws pre-trained weights back by this times the learning rate of the way."""
     dropout: Annotated[float | None, Field(ge=0, lt=1, examples=[0.2])] = None
     """Share of features that every dropout layer leaves out; as the model was pre-trained when not given."""
     label_smoothing: Annotated[float | None, Field(ge=0, lt=1, examples=[0.1])] = None
