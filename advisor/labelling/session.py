@@ -16,7 +16,7 @@ from advisor.labelling.belief import Asked, believe, believe_probe, fine_tuned_o
 from advisor.labelling.labelled_file import LabelledFile, LogLine, now
 from advisor.labelling.markup import say_spans
 from advisor.labelling.pool import read_pool
-from advisor.labelling.ranking import Belief, Classes, Landscape, Pick, choose, standardise
+from advisor.labelling.ranking import DRAWN, DRAWN_EVERY, Belief, Classes, Landscape, Pick, choose, standardise
 from advisor.labelling.second_opinion import AGAIN, First, read_again
 from advisor.labelling.target import Goal, Rise, Target, measure_rise, set_target
 from advisor.measuring import Measuring, Progress
@@ -189,7 +189,11 @@ class Sitting:
         self._take_new_order()
         if self._again:
             return self._again[-1]
-        while self._queue and self._queue[0].place in self._done():
+        done = self._done()
+        drawn = next((place for place in self._random if place not in done), None)
+        if drawn is not None and len(self.answers) % DRAWN_EVERY == DRAWN_EVERY - 1:
+            return Pick(drawn, DRAWN, drawn=True)
+        while self._queue and self._queue[0].place in done:
             self._queue.pop(0)
         if not self._queue and self.known.first is None:
             self._queue = self._chosen(self.belief)
@@ -310,8 +314,8 @@ class Sitting:
         return round(float(scores[place].max()), 4)
 
     def choose(self, most: int) -> list[Pick]:
-        """So many rows, best first."""
-        return self._chosen(self.belief, most)
+        """So many rows, best first, and every fifth drawn at random while sealed rows are wanted."""
+        return self._chosen(self.belief, most, self._random)
 
     def chances(self, place: int) -> list[tuple[str, float | None]]:
         """All labels with their probabilities for a row, likeliest first; those of which nothing is known last."""
@@ -327,13 +331,13 @@ class Sitting:
         labels = suggested if isinstance(suggested, tuple) else ()
         return [label for label in labels if (chances.get(label) or 0.0) >= LIKELY]
 
-    def _chosen(self, belief: Belief, most: int = AHEAD) -> list[Pick]:
+    def _chosen(self, belief: Belief, most: int = AHEAD, drawn: Sequence[int] = ()) -> list[Pick]:
         done = self._done()
         rows = self.known.pool.rows
         free = [place for place in range(len(rows)) if place not in done]
         features = np.concatenate([self.known.known_features, self.known.land.features[sorted(self.answers)]])
         counts = Classes(self.known.target.counts(self.added()), self.known.target.fewest_per_class)
-        return choose(self.known.land, features, belief, counts, free, most, self._random)
+        return choose(self.known.land, features, belief, counts, free, most, drawn)
 
     def _start_work(self) -> None:
         if self._since_order >= REMAKE_AFTER and self._order is None:
