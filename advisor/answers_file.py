@@ -21,6 +21,8 @@ from pipeline.records import DataSource, Record
 from pipeline.task import TASKS, Task, load_task
 
 LARGEST_GOAL = 1e12
+EXPECTED_COST = "expected_cost"
+"""The score that counts where mistakes have costs."""
 SECTIONS = ("data", "goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
 
 
@@ -169,6 +171,21 @@ def _training_faults(training: dict[str, Any], task: Task) -> Iterator[tuple[str
         yield "training.accumulation_steps", (f"is {parts}", f"Write a number that {rows} can be divided by.")
 
 
+def _cost_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
+    """Costs are for tasks with one label a row, and are themselves the score that counts."""
+    if not takes_costs(task):
+        fix = "Costs are for one label a row: text-classification, text-pair-classification."
+        yield "goal.costs", (f"cannot be used for {task.key}", fix)
+    elif goal.get("metric") not in (None, EXPECTED_COST):
+        yield (
+            "goal.metric",
+            (
+                f"is '{goal['metric']}', but with costs their expected value counts",
+                f"Leave `metric` out, or take `costs` out; '{goal['metric']}' stands beside it anyway.",
+            ),
+        )
+
+
 def _column_faults(columns: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
     roles = {role.key: role for layout in task.layouts for role in layout.roles}
     known = [*roles, *task.data_keys]
@@ -222,6 +239,12 @@ def _columns(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:
+    if goal.get("costs") is not None:
+        faults = list(_cost_faults(goal, task))
+        yield from faults
+        if faults:
+            return
+        task = task.configure({"costs": "{}"}, {})  # its labels are checked once the data is read
     asked = goal.get("metric") or next(iter(task.metrics))
     if not isinstance(asked, str) or asked not in task.metrics:
         yield "goal.metric", (f"'{asked}' is not a score of this task", did_you_mean(str(asked), list(task.metrics)))
@@ -233,8 +256,17 @@ def _goal_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]
             yield f"goal.{name}", ("is far too large", f"Write a number up to {LARGEST_GOAL:g}.")
         elif isinstance(value, int | float) and not (least <= value <= most and math.isfinite(value)):
             percent = f" Write {value / 100:g} for {value:g} of a hundred." if most == 1 < value <= 100 else ""
-            span = f"lie between {least:g} and {most:g}" if most < math.inf else f"be a number, at least {least:g}"
+            span = f"lie between {least:g} and {most:g}" if math.isfinite(most - least) else _open_span(least, most)
             yield f"goal.{name}", (f"is {value:g}", f"It has to {span}.{percent}")
+
+
+def takes_costs(task: Task) -> bool:
+    """Whether mistakes of a task can have costs."""
+    return EXPECTED_COST in task.configure({"costs": "{}"}, {}).metrics
+
+
+def _open_span(least: float, most: float) -> str:
+    return f"be a number, at least {least:g}" if most == math.inf else f"be at most {most:g}"
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ import tomlkit
 from pydantic.fields import FieldInfo
 from tomlkit.items import Table
 
-from advisor.answers_file import SECTIONS, did_you_mean
+from advisor.answers_file import SECTIONS, did_you_mean, takes_costs
 from advisor.errors import AnswersError
 from advisor.records import Answers, Ask
 from advisor.rule_records import TaskQuestion
@@ -51,11 +51,13 @@ _EXAMPLES: dict[str, Any] = {
     "config": "en",
     "revision": "main",
     "max_rows": 5000,
+    "slices": ["source"],
     "splits": "../earlier-run/splits.parquet",
     "phrases": {"0": "a negative review", "1": "a positive review"},
     "metric": "macro_f1",
     "good_enough": 0.95,
     "useful_gain": 0.03,
+    "costs": {"ham": {"spam": 10}, "spam": {"ham": 1}},
     "memory_gib": 8,
     "price_per_hour": 1.2,
     "max_latency_ms": 50,
@@ -90,7 +92,7 @@ def commented_template(asked: str | None) -> str:
         _add_commented(document, name, Answers.model_fields[name])
     for section in SECTIONS:
         document.add(tomlkit.nl())
-        document.add(section, _data_table(task) if section == "data" else _table(section, examples))
+        document.add(section, _data_table(task) if section == "data" else _table(section, task, examples))
     own = [question for question in load_tasks()[task].questions if question.section == "task_options"]
     if own:
         document.add(tomlkit.nl())
@@ -134,13 +136,14 @@ def _data_table(key: str) -> Table:
     return table
 
 
-def _table(section: str, examples: Mapping[str, Any]) -> Table:
+def _table(section: str, task: str, examples: Mapping[str, Any]) -> Table:
     record = Answers.model_fields[section].annotation
     assert isinstance(record, type)
     assert issubclass(record, Record)
     table = tomlkit.table()
     for name, info in record.model_fields.items():
-        _add_commented(table, name, info, examples)
+        if name != "costs" or takes_costs(load_task(task)):
+            _add_commented(table, name, info, examples)
     return table
 
 

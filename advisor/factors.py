@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from advisor.records import UNKNOWN, Answers, Expertise, FactorScore, Measurements, ModelMeasurement
 from advisor.rule_records import FactorRule, ModelEntry, Quantity
 from advisor.rulebook import say_way
+from pipeline.metric import Metric
 from pipeline.records import Forecast
-from pipeline.task import Metric
 
 MIDDLE = 2.0
 """Points of a factor of which nothing is known."""

@@ -13,8 +13,8 @@ from scipy import stats
 from advisor.estimate import Estimate
 from advisor.records import PilotMeasurement
 from advisor.rule_records import ForecastRules
+from pipeline.metric import Metric
 from pipeline.records import Forecast, Interval, Score
-from pipeline.task import Metric
 
 LEVEL = 0.8
 LEAST_ROOM = 0.02

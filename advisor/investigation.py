@@ -12,8 +12,8 @@ from advisor.recommendation import Circumstances, recommend
 from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
 from advisor.rule_records import Quantity
 from advisor.strategy import TrainingCircumstances, choose_recipe
+from pipeline.metric import Metric
 from pipeline.records import Forecast, Recipe, Score
-from pipeline.task import Metric
 
 TOKENS_A_WORD = 1.4
 """Tokens that a sub-word tokenizer makes of a word of running English."""

@@ -8,7 +8,8 @@ from typing import TypeVar
 from advisor.records import Decision
 from advisor.run_folder import bytes_on_disk, remakable
 from pipeline.errors import PlanError
-from pipeline.records import Forecast, Outcome, Record, Result
+from pipeline.records import Forecast, Outcome, Record
+from pipeline.results import Result
 from pipeline.storage import load_record
 
 R = TypeVar("R", bound=Record)

@@ -35,11 +35,12 @@ from pipeline.data.columns import Reading
 from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
 from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
+from pipeline.metric import Metric
 from pipeline.models import check_weights, locate
 from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import DataSheet, Recipe, Record, TextPreparation, name_of
 from pipeline.storage import save_text
-from pipeline.task import Metric, RivalSetting, Task, load_task
+from pipeline.task import RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Measuring:
         self.folder, self.rules, self.progress = folder, rules, progress
         self.check, self.examples = check, examples
         self.answers: Answers = settle_columns(folder.answers, folder.path).answers
-        self.task: Task = load_task(self.answers.settled_task, self.answers.task_options, self.answers.data.columns)
+        self.task: Task = load_task(self.answers.settled_task, self.answers.options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
         self.candidates: list[Candidate] = shortlist(self.answers, rules, folder.path)
         self._forget_what_was_measured_otherwise()
@@ -201,12 +202,19 @@ class Measuring:
         if metric.unit == "points":
             enough, gain = GOOD_ENOUGH, USEFUL_GAIN
         else:
-            spread = float(np.std(np.array(self.data.on("train", "validation").answers, dtype=float)))
-            enough, gain = metric.best, USEFUL_GAIN * spread
+            enough, gain = metric.best, USEFUL_GAIN * self._spread()
         return Aim(
             good_enough=enough if goal.good_enough is None else goal.good_enough,
             useful_gain=gain if goal.useful_gain is None else goal.useful_gain,
         )
+
+    def _spread(self) -> float:
+        """What an error in the unit of the data is measured by: how widely scores spread, or the cost of one answer for all."""
+        rows = self.data.on("train", "validation")
+        classes = self.task.classes(self.data.unsealed())
+        if not classes:
+            return float(np.std(np.array(rows.answers, dtype=float)))
+        return min(self.metric(rows.answers, [label] * len(rows), classes) for label in classes)
 
     @cached_property
     def hardware(self) -> HardwareMeasurement:

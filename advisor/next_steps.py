@@ -6,7 +6,8 @@ from advisor.records import Decision
 from advisor.rule_records import Advice
 from advisor.rulebook import say_way
 from pipeline.evaluation.comparison import say_amount
-from pipeline.records import ClassErrors, NextStep, NextSteps, Result
+from pipeline.records import NextStep, NextSteps
+from pipeline.results import ClassErrors, Result
 
 LABELS_WANTED = frozenset(
     {"too_few_rows", "class_without_rows", "few_rows_per_class", "nothing_to_compare", "go_points"}

@@ -39,6 +39,8 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         result_ceiling="insufficient_evidence" if few else "none",
         seed=answers.seed,
         data_sheet=measuring.data_sheet,
+        language=measuring.dataset.language,
+        languages=measuring.rules.languages,
         model_licence=entry.licence.value if entry else "unknown",
         forecast=facts.forecast,
         because=[reason.because for reason in verdict.reasons],

@@ -54,7 +54,7 @@ def predict(
             f"This run has no column for '{unknown[0]}'.", f"It reads {', '.join(columns)}; name those with --column."
         )
     columns |= named or {}
-    task = load_task(key, folder.answers.task_options, columns)
+    task = load_task(key, folder.answers.options, columns)
     table = read(source.train, source, Path.cwd())
     rows = task.rows(table, columns, source.name, labelled=False)
     found = answer(rows)

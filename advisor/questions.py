@@ -352,6 +352,7 @@ def _read(typed: str, info: FieldInfo, limits: tuple[float, float]) -> Any:
     if high == 1 and 1 < value <= 100:
         raise AnswersError(f"{typed} is more than 1.", f"Write {value / 100:g} for {value:g} of a hundred.")
     span = f"not between {low:g} and {high:g}" if high < math.inf else f"less than {low:g}"
+    span = span.replace("not between -inf and", "more than")
     raise AnswersError(f"{typed} is {span}.", "Write a number that fits.")
 
 

@@ -1,5 +1,6 @@
 """The frozen facts of the advisor, in the order they flow: answers, measurements, factors, decision. Free of torch."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,9 +18,9 @@ from pipeline.records import (
     Plan,
     Recipe,
     Record,
-    Result,
     Score,
 )
+from pipeline.results import Result
 
 UNKNOWN = "unknown"
 
@@ -55,7 +56,11 @@ class Goal(Record):
         float | None, Field(gt=0), Ask("What is the smallest gain that is worth a fine-tuned model?")
     ] = None
     """Over the best cheap way, in the same score: 0.03 is three points of a hundred. Left empty: 0.03, or for errors in the
-    data's unit 3 % of how widely the true scores spread (their standard deviation)."""
+    data's unit 3 % of how widely the true scores spread (their standard deviation); for costs 3 % of what the cheapest answer
+    for all rows costs."""
+    costs: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]]] | None = None
+    """Where a row has one label, what mistakes cost when they are not equal: truth, then answer, then cost; "*" stands for all
+    others. The expected cost is then the score that counts, less is better, and answers are chosen to cost least."""
 
 
 class Budget(Record):
@@ -282,6 +287,12 @@ class Answers(Document):
         assert self.task is not None
         return self.task
 
+    @property
+    def options(self) -> dict[str, str]:
+        """What makes the task the one that was meant: answers to its own questions, and the costs of mistakes."""
+        costs = {} if self.goal.costs is None else {"costs": json.dumps(self.goal.costs, sort_keys=True)}
+        return self.task_options | costs
+
     def not_asked(self) -> list[tuple[str, Any]]:
         """Dotted names and defaults of the questions that were not answered."""
         found: list[tuple[str, Any]] = []
@@ -289,8 +300,9 @@ class Answers(Document):
             record: Record = getattr(self, section)
             unsaid = [
                 name
-                for name in type(record).model_fields
+                for name, field in type(record).model_fields.items()
                 if section not in self.model_fields_set or name not in record.model_fields_set
+                if any(isinstance(note, Ask) for note in field.metadata)
             ]
             found += [(f"{section}.{name}", getattr(record, name)) for name in unsaid]
         return found

@@ -4,7 +4,8 @@ import json
 
 from advisor.errors import AnswersError
 from advisor.records import Answers, Assessment, Audit, Decision, Measurements
-from pipeline.records import DataSheet, Document, NextSteps, Plan, Result
+from pipeline.records import DataSheet, Document, NextSteps, Plan
+from pipeline.results import Result
 
 DOCUMENTS: dict[str, type[Document]] = {
     "answers": Answers,

@@ -22,7 +22,8 @@ from advisor.run_folder import RunFolder, note_as_last, open_run
 from pipeline.data.preview import say_dialects
 from pipeline.data.recognition import absolute
 from pipeline.errors import PipelineError, RunFailed
-from pipeline.records import DataSheet, NextSteps, Result, name_of
+from pipeline.records import DataSheet, NextSteps, name_of
+from pipeline.results import Result
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
 TASK_BEFORE = "text-classification"

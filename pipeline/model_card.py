@@ -1,6 +1,7 @@
 """The card of a fine-tuned model: what it is, how good, from which data, and how to use it."""
 
-from pipeline.records import DataSheet, Plan, Result, TextPreparation
+from pipeline.records import DataSheet, Plan, Score, TextPreparation
+from pipeline.results import Result
 from pipeline.task import Task
 
 THRESHOLDS = (
@@ -52,6 +53,10 @@ Largest difference between trained and reloaded logits: {reload:.1e}.
 """
 
 
+def _reach(way: Score) -> str:
+    return "none on so few rows" if way.why_no_interval else f"{way.low:.3f} to {way.high:.3f}"
+
+
 def model_card(plan: Plan, task: Task, result: Result, preparation: TextPreparation) -> str:
     """The card as Markdown; texts were prepared as the run did it in the end."""
     ways = [*result.rivals, result.fine_tuned]
@@ -68,7 +73,7 @@ def model_card(plan: Plan, task: Task, result: Result, preparation: TextPreparat
         classes=f" Labels: {', '.join(f'`{label}`' for label in plan.classes)}." if plan.classes else "",
         test_rows=result.test_rows,
         metric=plan.metric,
-        scores="\n".join(f"| {way.name} | {way.score:.3f} | {way.low:.3f} to {way.high:.3f} |" for way in ways),
+        scores="\n".join(f"| {way.name} | {way.score:.3f} | {_reach(way)} |" for way in ways),
         rival=result.chosen_rival,
         difference=result.difference.point,
         low=result.difference.low,

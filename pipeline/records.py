@@ -98,6 +98,8 @@ class DataSource(Record):
     """Columns with what each annotator said, to measure their agreement; those named `annotator_…` or `label_1` when not given."""
     max_rows: int | None = Field(default=None, ge=1)
     """Use only a seeded sample of so many rows of `train`."""
+    slices: list[str] = Field(default_factory=list)
+    """Further columns, such as a source or a customer group; the report tells whether rows of one value are answered worse."""
     splits: str | None = None
     """An earlier `splits.parquet` whose rows stay on the side they were on."""
 
@@ -304,6 +306,10 @@ class Interval(Record):
     low: float
     high: float
     level: float = 0.95
+    standard_error: float | None = None
+    """Of the number, where it was measured."""
+    shown: bool = True
+    """False where simulated intervals on so few rows held the true value too seldom to be shown."""
 
 
 class Score(Record):
@@ -320,6 +326,14 @@ class Score(Record):
     """What a reader should know about this way on this data."""
     beside: dict[str, float] = Field(default_factory=dict)
     """The task's other metrics on the same rows."""
+    standard_error: float | None = None
+    """From drawing rows."""
+    repetitions: int = 1
+    """Draws of folds or seeds that the score is the mean of."""
+    deviation: float | None = None
+    """Standard deviation of the score over those draws, which the interval does not hold; null with one."""
+    why_no_interval: str = ""
+    """Why the interval is not shown, where it is not."""
 
 
 class PilotOutcome(Record):
@@ -424,67 +438,13 @@ class Plan(Document):
     seed: int
     data_sheet: DataSheet = DataSheet()
     model_licence: str = "unknown"
+    language: str = "unknown"
+    """Of the texts."""
+    languages: dict[str, list[str]] = Field(default_factory=dict)
+    """Words that mark each language, to tell rows in several languages apart."""
     forecast: Forecast
     because: list[str] = Field(default_factory=list)
     """Why this was a go, in sentences."""
-
-
-class Difference(Record):
-    """How much better the fine-tuned model is than the chosen rival on the same rows; negative when it is worse."""
-
-    point: float
-    low: float
-    high: float
-    p: float | None
-    """Exact McNemar test where each row is right or wrong, else null."""
-
-
-class ErrorCase(Record):
-    """One row that the fine-tuned model got wrong."""
-
-    row_id: str
-    text: str
-    truth: str
-    answer: str
-    confidence: float | None
-    """Null where the model cannot tell."""
-
-
-class ClassErrors(Record):
-    """How one class fared."""
-
-    label: str
-    rows: int
-    precision: float
-    recall: float
-    f1: float
-
-
-class ErrorTable(Record):
-    """Errors as only this kind of task has them, counted."""
-
-    title: str
-    note: str = ""
-    """How to read it."""
-    columns: list[str]
-    rows: list[list[str]]
-
-
-class ErrorAnalysis(Record):
-    """Where the fine-tuned model still fails, on the sealed rows."""
-
-    confusion: list[list[int]] = Field(default_factory=list)
-    """Rows are the truth, columns the answers, in the order of the plan's classes; empty where a row has not one label."""
-    by_class: list[ClassErrors] = Field(default_factory=list)
-    """Empty for tasks without classes."""
-    tables: list[ErrorTable] = Field(default_factory=list)
-    """What is the task's own."""
-    worst: list[ErrorCase]
-    """Confident or large mistakes; empty when the data is personal."""
-    mended: int
-    """Rows that the rival got wrong and the fine-tuned model right; for scores, rows that it answers more closely."""
-    broken: int
-    """Rows that the rival got right and the fine-tuned model wrong; for scores, rows that it answers less closely."""
 
 
 class ReloadCheck(Record):
@@ -523,35 +483,6 @@ class Overfitting(Record):
     gap_standard_error: float
     because: str
     """What that means."""
-
-
-class Result(Document):
-    """The outcome of a run on the sealed rows, beside what was forecast."""
-
-    verdict: Literal["improved", "not_improved", "insufficient_evidence"]
-    because: str
-    test_rows: int
-    rivals: list[Score]
-    fine_tuned: Score
-    chosen_rival: str
-    difference: Difference
-    forecast: Forecast
-    outcome: Outcome
-    errors: ErrorAnalysis
-    reload: ReloadCheck
-    epochs: list[EpochLog]
-    best_epoch: float
-    adjustments: list[Adjustment] = Field(default_factory=list)
-    """What was done otherwise than planned, in order."""
-    overfitting: Overfitting | None = None
-    """Null in results of earlier versions."""
-    notes: list[str] = Field(default_factory=list)
-    """What came of strategies that tell something."""
-    classes: list[str]
-    metric_facts: MetricFacts
-    """How the scores here are to be read."""
-    environment: dict[str, str]
-    """Versions, processor and load that the run had."""
 
 
 class NextStep(Record):

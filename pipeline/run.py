@@ -12,13 +12,16 @@ from pipeline.data.recognition import absolute
 from pipeline.data.splitting import load_splits, rows_checksum
 from pipeline.embeddings import Embedder
 from pipeline.errors import ModelError, PlanError
-from pipeline.evaluation.comparison import compare, judge, score
+from pipeline.evaluation.comparison import compare, compare_all, judge, score, score_lines
+from pipeline.evaluation.costs import say_rule
+from pipeline.evaluation.examination import Examined, Surroundings, examine
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
-from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outcome, Plan, Result, Score
+from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outcome, Plan, Score
 from pipeline.reload import check_reload
+from pipeline.results import ErrorAnalysis, Result
 from pipeline.storage import load_record, save_predictions, save_record, save_text
-from pipeline.task import Fit, Predictions, RivalSetting, Rows, task_of
+from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
 from pipeline.training.train import train
@@ -54,7 +57,7 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         RunFailed: Training or the reload check failed; checkpoints are kept.
     """
     workshop = _prepare(plan, folder, journal, data_file)
-    trained = _train(workshop)
+    trained, sure = _calibrate(workshop, _train(workshop))
     model_folder = folder / "model"
     model_folder.mkdir(exist_ok=True)
     trained.model.save(model_folder)
@@ -66,11 +69,12 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
     chosen = predictions[plan.chosen_rival]
     task = task_of(plan)
     metric = task.metrics[plan.metric]
-    difference = compare(metric, test, predictions["fine_tuned"], chosen, plan.classes, plan.seed)
+    ours = predictions["fine_tuned"]
+    difference = compare(metric, test, ours, chosen, plan.classes, plan.seed)
     verdict, because = judge(difference, plan.useful_gain, metric, plan.result_ceiling)
-    personal = plan.data_sheet.personal_data == "yes"
-    errors = task.analyse_errors(test, predictions["fine_tuned"], chosen, plan.classes, show_rows=not personal)
+    errors = _examine(workshop, trained, Examined(task, metric, plan.classes, test, ours, chosen, plan.seed), sure)
     fine_tuned = scores[-1]
+    others = [other for other in [*task.metrics.values(), *task.beside.values()] if other.name != plan.metric]
     result = Result(
         verdict=verdict,
         because=because,
@@ -79,9 +83,18 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         fine_tuned=fine_tuned,
         chosen_rival=plan.chosen_rival,
         difference=difference,
+        comparisons=compare_all(metric, test, predictions, plan.classes, plan.seed),
+        scores=score_lines([metric, *others], test, ours, chosen, plan.classes, plan.seed),
+        answer_rule=say_rule(plan.classes, task.costs) if task.costs is not None else "",
         forecast=plan.forecast,
         outcome=Outcome(
-            score=Interval(point=fine_tuned.score, low=fine_tuned.low, high=fine_tuned.high),
+            score=Interval(
+                point=fine_tuned.score,
+                low=fine_tuned.low,
+                high=fine_tuned.high,
+                standard_error=fine_tuned.standard_error,
+                shown=not fine_tuned.why_no_interval,
+            ),
             probability_of_useful_gain=float(difference.point >= plan.useful_gain),
             train_cpu_seconds=journal.cpu_seconds,
             train_wall_seconds=journal.wall_seconds,
@@ -161,12 +174,14 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
         )
     places = {row: place for place, row in enumerate(data.rows.ids)}
     order = [places[row] for row in splits["row_id"]]
+    columns = {name: [values[row] for row in order] for name, values in data.columns.items()}
     return replace(
         data,
         rows=data.rows.take(order),
         sides=list(splits["side"]),
         given=[data.given[row] for row in order] if data.given else [],
         places=[data.place(row) for row in order],
+        columns=columns,
     )
 
 
@@ -191,6 +206,37 @@ def _train(workshop: _Workshop) -> Trained:
         head=head,
     )
     return train(job, workshop.folder / "work", workshop.journal.write)
+
+
+def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | None]:
+    """The model with its temperature and thresholds chosen on validation rows, and how sure it is of each of them."""
+    rows = workshop.data.on("validation")
+    outputs = trained.model.outputs(rows.inputs)
+    model = trained.model.calibrated(rows, outputs, task_of(workshop.plan).metrics[workshop.plan.metric])
+    return replace(trained, model=model), model.decode(rows.ids, outputs).confidence
+
+
+def _examine(workshop: _Workshop, trained: Trained, examined: Examined, sure: Array | None) -> ErrorAnalysis:
+    """Everything beside the scores, in the same opening of the sealed rows."""
+    plan, data = workshop.plan, workshop.data
+    log_test_reading(
+        workshop.folder, "change a sample of the sealed rows a little, and answer it again", len(examined.test)
+    )
+    return examine(
+        examined,
+        Surroundings(
+            predict=trained.model,
+            temperature=trained.model.temperature,
+            on_validation=sure,
+            train=data.on("train"),
+            embedder=workshop.embedder,
+            pooling=plan.zero_shot_pooling,
+            language=plan.language,
+            languages=plan.languages,
+            columns=data.test_columns(),
+            show_rows=plan.data_sheet.personal_data != "yes",
+        ),
+    )
 
 
 def _setting(workshop: _Workshop) -> RivalSetting:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.errors import PlanError
 from pipeline.findings import Found
-from pipeline.records import ErrorAnalysis, MetricFacts, Plan
+from pipeline.metric import Metric
+from pipeline.records import Plan
+from pipeline.results import ErrorAnalysis
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pipeline.embeddings import Embedder
+    from pipeline.evaluation.costs import Costs
 
     Array = np.ndarray[Any, np.dtype[Any]]
 else:  # the questionnaire reads this module too, and must not wait for numpy
@@ -93,74 +96,6 @@ class Fit(Protocol):
 
     def __call__(self, rows: Rows, seed: int) -> KeptPredict:
         """What answers other rows, learned from these."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A score as a function of per-row statistics, so that a bootstrap costs a matrix product.
-
-    Attributes:
-        name: Its name in answers files.
-        title: Its name for people.
-        statistics: (truth, answers, classes) -> (rows, k).
-        reduce: sums of statistics (…, k) -> scores (…).
-        higher_is_better: Its direction.
-        bounds: Lowest and highest value; infinite where there is none.
-        unit: What one unit of it is: `points` for scores of which 1 is perfect, else that of the data.
-        right_or_wrong: (truth, answers) -> (rows,) booleans where each row is right or wrong.
-        is_proportion: Whether it is the share of rows that are right, one trial a row.
-    """
-
-    name: str
-    title: str
-    statistics: Callable[[Sequence[Answer], Sequence[Answer], Sequence[str]], Array]
-    reduce: Callable[[Array], Array]
-    higher_is_better: bool = True
-    bounds: tuple[float, float] = (0.0, 1.0)
-    unit: str = "points"
-    right_or_wrong: Callable[[Sequence[Answer], Sequence[Answer]], Array] | None = None
-    is_proportion: bool = False
-
-    def __call__(self, truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> float:
-        """The score of answers against the truth."""
-        return self.score(self.statistics(truth, answers, classes))
-
-    def score(self, statistics: Array) -> float:
-        """The score of rows with these statistics (rows, k)."""
-        return float(self.reduce(statistics.sum(axis=0)))
-
-    def resample(self, statistics: Array, weights: Array) -> Array:
-        """Scores when each row counts so often.
-
-        Shapes: `statistics` is (rows, k), `weights` is (resamples, rows), the result (resamples,).
-        """
-        return self.reduce(weights @ statistics)
-
-    def leave_one_out(self, statistics: Array) -> Array:
-        """Scores without each row in turn; (rows,)."""
-        return self.reduce(statistics.sum(axis=0) - statistics)
-
-    def gain(self, ours: float, theirs: float) -> float:
-        """How much better ours is than theirs, positive when it is, whatever the direction."""
-        return ours - theirs if self.higher_is_better else theirs - ours
-
-    @property
-    def best(self) -> float:
-        """The score of perfect answers."""
-        return self.bounds[1] if self.higher_is_better else self.bounds[0]
-
-    @property
-    def facts(self) -> MetricFacts:
-        """What a reader of a score must know."""
-        low, high = (None if abs(bound) == float("inf") else bound for bound in self.bounds)
-        return MetricFacts(
-            name=self.name,
-            title=self.title,
-            higher_is_better=self.higher_is_better,
-            lowest=low,
-            highest=high,
-            unit=self.unit,
-        )
 
 
 @dataclass(frozen=True)
@@ -270,7 +205,11 @@ class Task(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """The default first."""
+        """Those that may be the one that counts, the default first; they read answers."""
+
+    @property
+    def beside(self) -> Mapping[str, Metric]:
+        """Those that only stand beside it, since they read probabilities or tell one side of it."""
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -359,10 +298,37 @@ class Task(Protocol):
     ) -> tuple[float, ...]:
         """Where outputs become answers, chosen on these rows; empty where nothing is to choose."""
 
+    def temperature(self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str]) -> float:
+        """What outputs are divided by so that their probabilities mean what they say, fitted on these rows; 1 for numbers."""
+
     def decode(
         self, row_ids: Sequence[str], outputs: Sequence[Array], classes: Sequence[str], thresholds: Sequence[float]
     ) -> Predictions:
         """Answers from outputs, one for each row."""
+
+    @property
+    def costs(self) -> "Costs | None":
+        """What mistakes cost, where they are not equal."""
+
+    @property
+    def by_words(self) -> bool:
+        """Whether an input is the words of a sentence, each with an answer of its own."""
+
+    @property
+    def confidence_of(self) -> str:
+        """What the confidence of a prediction is the probability of, for people; empty where there is none."""
+
+    def mistakes(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """For each row 1 where the answer is wrong and else 0, or the size of the error; (rows,)."""
+
+    def rightness(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """For each row how much of what the confidence is of came true, 0 to 1; (rows,)."""
+
+    def say_input(self, given: Input) -> str:
+        """An input in one line."""
+
+    def say_answer(self, given: Input, answer: Answer, other: Answer) -> str:
+        """An answer in one line, beside another one for the same input."""
 
     def analyse_errors(
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.task import Answer, Array, Metric
+from pipeline.metric import Metric
+from pipeline.task import Answer, Array
 
 
 def _distances(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> Array:

@@ -29,10 +29,10 @@ PIPELINE = """
     __main__ run pilot reload model_card
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
-    task findings records errors
+    task metric results findings records errors
 """
 COMMANDS = "assessments data runs setup start options door"
-REPORT = "terminal page sections findings listings plots contents recipes blocks scale wording safe_text"
+REPORT = "terminal page sections examination diagrams findings listings plots contents recipes blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = """
     inspection label_noise coverage limits clutter languages giveaways drift annotators copies labels spelling privacy
@@ -45,8 +45,11 @@ DATA = """
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
-PREDICTORS = "fine_tuned zero_shot probe tfidf majority linear"
-EVALUATION = "agreement comparison intervals metrics"
+PREDICTORS = "costed fine_tuned zero_shot probe tfidf majority linear"
+EVALUATION = """
+    examination robustness slices suspects neighbours agreement comparison calibration coverage costs intervals
+    probability_metrics number_metrics metrics
+"""
 TRAINING = """
     train overfitting rate_test strategies averaging freezing regularisation parameter_groups
     adjustments batches job callbacks checkpoints progress journal
@@ -187,7 +190,7 @@ def test_the_rules_are_data_only() -> None:
 
 def test_no_module_is_too_long_to_read_at_once() -> None:
     lines = {module: len((HOUSE / module).read_text(encoding="utf-8").splitlines()) for module in MODULES}
-    assert {module for module, length in lines.items() if length > LONGEST} == LISTS_OF_FACTS
+    assert {module for module, length in lines.items() if length > LONGEST} <= LISTS_OF_FACTS
 
 
 def test_what_runs_before_the_last_question_does_not_wait_for_torch() -> None:

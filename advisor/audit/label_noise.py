@@ -5,7 +5,7 @@ import numpy as np
 from advisor.audit.material import Found, Material
 from advisor.audit.noise import Noise
 from advisor.records import Suspect
-from pipeline.tasks.labels import shown_answer
+from pipeline.tasks.pooled import shown_answer
 
 MOST_SUSPECTS = 200
 """Suspects that an audit lists."""

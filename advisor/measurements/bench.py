@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.data.dataset import Dataset
 from pipeline.data.splitting import folds
-from pipeline.task import Answer, Array, Fit, Metric, Predictions, Rows, Task
+from pipeline.metric import Metric
+from pipeline.task import Answer, Array, Fit, Predictions, Rows, Task
 
 MOST_ROWS = 4000
 """Rows that are used to measure; beyond it a seeded sample, whose intervals are wider than those of all rows would be."""

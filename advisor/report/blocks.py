@@ -70,6 +70,8 @@ class Whisker:
     high: float
     note: str = ""
     strong: bool = False
+    interval: bool = True
+    """Whether its ends are shown."""
 
 
 @dataclass(frozen=True)

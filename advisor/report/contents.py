@@ -11,6 +11,7 @@ from advisor.report.wording import (
     say_bytes,
     say_count,
     say_improvement,
+    say_improvement_range,
     say_many,
     say_metric,
     say_name,
@@ -22,7 +23,8 @@ from advisor.report.wording import (
 )
 from advisor.rulebook import say_way
 from pipeline.data.columns import Reading
-from pipeline.records import Forecast, MetricFacts, Outcome, Record, Result, Score
+from pipeline.records import Forecast, MetricFacts, Outcome, Record, Score
+from pipeline.results import Difference, Result
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
 EMPTY_MEANS = {
@@ -106,7 +108,8 @@ def _with_outcome(line: Compared, forecast: Forecast, outcome: Outcome) -> Compa
             _relative(outcome.peak_memory_bytes, forecast.peak_memory_bytes),
         ),
     }
-    score = f"{say_score(outcome.score.point)} ({say_range(outcome.score.low, outcome.score.high)})"
+    reach = f" ({say_range(outcome.score.low, outcome.score.high)})" if outcome.score.shown else ""
+    score = f"{say_score(outcome.score.point)}{reach}"
     shown, against = happened.get(line.what, (score, say_place(outcome.score.point, forecast)))
     return Compared(line.what, line.forecast, shown, against)
 
@@ -171,13 +174,21 @@ def _words(key: str, value: Any, ask: Ask | None) -> str:
         return EMPTY_MEANS.get(key, "nothing")
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(str(part) for part in value)
+    if isinstance(value, list | dict):
+        return _listed(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if key == "goal.metric":
         return say_name(value)
     return dict(ask.choices).get(value, str(value)) if ask else say_name(str(value))
+
+
+def _listed(value: list[Any] | dict[str, Any]) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    return "; ".join(
+        f"{truth} answered {answer}: {cost:g}" for truth, row in value.items() for answer, cost in row.items()
+    )
 
 
 def costs(measurements: Measurements) -> list[tuple[str, float]]:
@@ -207,6 +218,25 @@ def say_test(result: Result) -> str:
     """Fine-tuned against the rival that the decision chose."""
     gain = say_improvement(result.difference.point, result.metric_facts)
     return f"{gain} over the {say_way(result.chosen_rival)}"
+
+
+def say_gain_range(gain: Difference, facts: MetricFacts) -> str:
+    """The interval of a gain, or that none is shown, with the standard error."""
+    error = "" if gain.standard_error is None else f", standard error {_plain(gain.standard_error, facts)}"
+    if gain.why_no_interval:
+        return f"no interval is shown{error}"
+    return f"95 % interval {say_improvement_range(gain.low, gain.high, facts)}{error}"
+
+
+def _plain(amount: float, facts: MetricFacts) -> str:
+    return f"{100 * amount:.1f}" if facts.unit == "points" else f"{amount:.3g}"
+
+
+def say_repetitions(score: Score) -> str:
+    """How far a score spread over draws of folds or seeds, which its interval does not hold; empty with one."""
+    if score.deviation is None:
+        return ""
+    return f"Mean of {score.repetitions} draws of folds, over which it spreads by {score.deviation:.3f} (standard deviation)."
 
 
 def say_mended(result: Result) -> str:

@@ -10,11 +10,12 @@ import jinja2
 from markupsafe import Markup
 
 from advisor.records import Answers, Audit, Decision, Measurements
-from advisor.report import contents, findings, plots, wording
+from advisor.report import contents, diagrams, examination, findings, plots, wording
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
-from pipeline.records import DataSheet, NextSteps, Result
+from pipeline.records import DataSheet, NextSteps
+from pipeline.results import Result
 
 TEMPLATES = Path(__file__).resolve().parent
 MOST_IN_MATRIX = 20
@@ -110,6 +111,7 @@ def _template(name: str = "page.html.jinja") -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters.update(clip=clip, prose=_prose, grade=wording.GRADES.get, amount_of=findings.say_amount_of)
+    environment.filters.update(slice_error=examination.say_slice_error)
     environment.filters.update(
         {name.removeprefix("say_"): getattr(wording, name) for name in vars(wording) if name.startswith("say_")}
     )
@@ -180,8 +182,27 @@ def _result_parts(result: Result | None) -> dict[str, Any]:
         "weakest": weakest,
         "curves": plots.plot_epochs(result.epochs, result.best_epoch, wording.say_metric(result.metric_facts)),
         "sealed": contents.with_fine_tuned(result),
+        "parts": _examined_parts(result),
         "most_worst": MOST_WORST,
         "longest_text": LONGEST_TEXT,
+    }
+
+
+def _examined_parts(result: Result) -> dict[str, Any]:
+    """What the sections beside the scores are drawn from."""
+    errors = result.errors
+    return {
+        "scores": examination.score_rows(result),
+        "score_titles": examination.score_titles(result),
+        "comparisons": examination.comparison_rows(result),
+        "comparison_note": examination.comparison_note(result),
+        "gain_range": contents.say_gain_range(result.difference, result.metric_facts),
+        "calibration": examination.say_calibration(errors.calibration) if errors.calibration else "",
+        "reliability": diagrams.plot_reliability(errors.calibration) if errors.calibration else None,
+        "abstaining": diagrams.plot_abstentions(errors.abstentions) if len(errors.abstentions) > 1 else None,
+        "drops": examination.drop_rows(errors.robustness, result.metric_facts) if errors.robustness else [],
+        "drop_titles": examination.DROP_TITLES,
+        "suspected_explained": examination.SUSPECTED_EXPLAINED,
     }
 
 

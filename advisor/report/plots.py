@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.records import LengthProfile
+from advisor.report.contents import say_repetitions
 from advisor.report.scale import Scale
 from advisor.report.wording import explain_rival, say_many, say_range, say_score
 from advisor.rulebook import say_way
@@ -134,12 +135,12 @@ def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Pl
         Strip(
             title=say_way(score.name),
             means=explain_rival(score.name),
-            note=score.note or "",
+            note=" ".join(each for each in (score.note, say_repetitions(score), score.why_no_interval) if each),
             score=say_score(score.score),
-            interval=say_range(score.low, score.high),
+            interval="–" if score.why_no_interval else say_range(score.low, score.high),
             point=_x(scale, score.score),
-            low=_x(scale, score.low),
-            high=_x(scale, score.high),
+            low=_x(scale, score.score if score.why_no_interval else score.low),
+            high=_x(scale, score.score if score.why_no_interval else score.high),
             strong=score.name == "fine_tuned",
         )
         for score in scores

@@ -12,12 +12,15 @@ from advisor.report.contents import (
     explain_reading,
     money,
     questions,
+    say_gain_range,
     say_mended,
+    say_repetitions,
     say_test,
     title_of,
     where_scored,
     with_fine_tuned,
 )
+from advisor.report.examination import examination_blocks
 from advisor.report.findings import finding_blocks
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip
@@ -28,7 +31,6 @@ from advisor.report.wording import (
     say_count,
     say_headline,
     say_improvement,
-    say_improvement_range,
     say_metric,
     say_p,
     say_probability,
@@ -37,7 +39,8 @@ from advisor.report.wording import (
     say_title,
 )
 from advisor.rulebook import say_way
-from pipeline.records import NextSteps, Result, Score
+from pipeline.records import NextSteps, Score
+from pipeline.results import Result
 
 MOST_CLASSES = 12
 MOST_MODELS = 5
@@ -94,7 +97,9 @@ def _rivals(answers: Answers, measurements: Measurements, decision: Decision) ->
 
 
 def _whisker(score: Score, *, strong: bool = False) -> Whisker:
-    return Whisker(say_way(score.name), score.score, score.low, score.high, score.note or "", strong)
+    note = " ".join(each for each in (score.note, say_repetitions(score), score.why_no_interval) if each)
+    low, high = (score.score, score.score) if score.why_no_interval else (score.low, score.high)
+    return Whisker(say_way(score.name), score.score, low, high, note, strong, interval=not score.why_no_interval)
 
 
 def _beside(scores: Sequence[Score]) -> list[Block]:
@@ -198,6 +203,7 @@ def result_blocks(result: Result) -> list[Block]:
         *_outcome(result),
         *_classes(result),
         *_own_errors(result),
+        *examination_blocks(result),
         *_mistakes(result),
         *_training(result),
     ]
@@ -212,8 +218,8 @@ def _sealed(result: Result) -> list[Block]:
     return [
         Heading("On the sealed rows", note),
         Forest(whiskers),
-        *_beside(with_fine_tuned(result)),
-        Paragraph(f"{say_test(result)} (95 % interval {say_improvement_range(gain.low, gain.high, facts)}{test})."),
+        *([] if result.scores else _beside(with_fine_tuned(result))),
+        Paragraph(f"{say_test(result)} ({say_gain_range(gain, facts)}{test})."),
         Paragraph(say_mended(result)),
         Paragraph(SEALED_EXPLAINED, quiet=True),
     ]

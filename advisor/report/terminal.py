@@ -25,7 +25,8 @@ from advisor.report.scale import Scale, draw_whisker
 from advisor.report.wording import Tone, say_range, say_score, say_seconds
 from pipeline.data.columns import Reading
 from pipeline.errors import PipelineError
-from pipeline.records import NextSteps, Result
+from pipeline.records import NextSteps
+from pipeline.results import Result
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -200,7 +201,7 @@ class Terminal:
         whiskers = shown.whiskers
         names = min(max(cell_len(visible(each.title)) for each in whiskers), LONGEST_NAME)
         scores = [say_score(each.score) for each in whiskers]
-        ranges = [say_range(each.low, each.high) for each in whiskers]
+        ranges = [say_range(each.low, each.high) if each.interval else "–" for each in whiskers]
         gaps = 8  # the indent and three between columns
         room = min(self._out.width - names - max(map(len, scores)) - max(map(len, ranges)) - gaps, 48)
         ends = [end for each in whiskers for end in (each.low, each.score, each.high)]

@@ -33,7 +33,13 @@ SEALED_EXPLAINED = (
 )
 
 
-ABBREVIATIONS = {"f1": "F1", "rmse": "RMSE"}
+ABBREVIATIONS = {
+    "f1": "F1",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "mcc": "Matthews correlation",
+}
 
 
 def say_verdict(verdict: str) -> str:

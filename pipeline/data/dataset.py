@@ -3,8 +3,8 @@
 import datetime
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -41,6 +41,9 @@ class Dataset:
     unlabelled: Sequence[Input] = ()
     """Inputs of the first of the training file's rows without an answer."""
 
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Further columns that rows are told apart by, one value a row."""
+
     @cached_property
     def census(self) -> Census:
         """What was counted among all rows, whether they are kept here or not."""
@@ -75,6 +78,11 @@ class Dataset:
     def on(self, *sides: Side) -> Rows:
         """The rows on these sides."""
         return self.rows.take(self.positions(*sides))
+
+    def test_columns(self) -> dict[str, list[str]]:
+        """The further columns of the sealed rows, in their order; no truth is among them."""
+        positions = [position for position, side in enumerate(self.sides) if side == "test"]
+        return {name: [values[position] for position in positions] for name, values in self.columns.items()}
 
     def open_test_rows(self, folder: Path, purpose: str) -> Rows:
         """Open the sealed rows, and write down when and why in `test_readings.jsonl`."""
@@ -126,7 +134,9 @@ def load_dataset(
     census = _with_near(found.census, groups)
     fixed = found.given if set(found.given) != {None} else []
     bare = census.unlabelled_rows
-    return Dataset(rows, groups, sides, source.test is not None, bare, fixed, found.places, census, found.unlabelled)
+    columns = {name: [values[place] for values in found.beside] for place, name in enumerate(source.slices)}
+    parts = (fixed, found.places, census, found.unlabelled, columns)
+    return Dataset(rows, groups, sides, source.test is not None, bare, *parts)
 
 
 def _with_near(census: Census, groups: Groups) -> Census:

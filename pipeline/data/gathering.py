@@ -5,14 +5,16 @@ import tempfile
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 
 from pipeline.data.census import DRAW, HELD_ROWS, TEST, TRAIN, VALIDATION, Counter, Draw
 from pipeline.data.duplicates import text_hash
-from pipeline.data.reading import read_batches
+from pipeline.data.reading import column, read_batches
 from pipeline.data.splitting import Side, draw_place, row_ids, row_key
+from pipeline.data.values import as_text
 from pipeline.errors import DataError
 from pipeline.records import Census, DataSource, name_of
 from pipeline.task import Answer, Array, Input, Rows, Task
@@ -37,6 +39,8 @@ class _Kept:
     hashes: list[Array] = field(default_factory=list)
     files: list[Array] = field(default_factory=list)
     numbers: list[Array] = field(default_factory=list)
+    beside: list[tuple[str, ...]] = field(default_factory=list)
+    """For each row what the further columns hold that rows are told apart by."""
 
     def extend(self, other: "_Kept") -> None:
         """Add the rows of another."""
@@ -45,6 +49,7 @@ class _Kept:
         self.hashes += other.hashes
         self.files += other.files
         self.numbers += other.numbers
+        self.beside += other.beside
 
     def take(self, positions: Sequence[int]) -> "_Kept":
         """The rows at these positions."""
@@ -54,6 +59,7 @@ class _Kept:
             [_joined(self.hashes, np.uint64)[positions]],
             [_joined(self.files, np.uint32)[positions]],
             [_joined(self.numbers, np.uint64)[positions]],
+            [self.beside[position] for position in positions],
         )
 
 
@@ -95,6 +101,8 @@ class Gathered:
     given: list[Side | None]
     places: Places
     census: Census
+    beside: list[tuple[str, ...]]
+    """What the further columns hold."""
     unlabelled: Sequence[Input]
     """Inputs of the first training rows without an answer."""
 
@@ -136,7 +144,8 @@ def gather(source: DataSource, task: Task, folder: Path, seed: int, memory_bytes
     hashes = _joined([each for part in parts for each in part.hashes], np.uint64)
     files = _joined([each for part in parts for each in part.files], np.uint32)
     numbers = _joined([each for part in parts for each in part.numbers], np.uint64)
-    return Gathered(rows, hashes, given, Places(tuple(names), files, numbers), census, unlabelled)
+    beside = [values for part in parts for values in part.beside]
+    return Gathered(rows, hashes, given, Places(tuple(names), files, numbers), census, beside, unlabelled)
 
 
 def _together(parts: Sequence[_Kept]) -> Rows:
@@ -199,7 +208,7 @@ class _Reading:
 
     def _pieces(self, wanted: Sequence[Container[int]] | None) -> Iterator[tuple[int, Rows, _Kept]]:
         """Rows of the table, rows with an answer, and these as what is kept, batch by batch."""
-        columns = needed_columns(self.source, self.task)
+        columns = [*needed_columns(self.source, self.task), *self.source.slices]
         found = read_batches(self.files, self.source, self.folder, self.side or "train", columns, wanted)
         for batch in found:
             file = self.first + batch.number
@@ -217,6 +226,7 @@ class _Reading:
                 [np.array([int(text_hash(given), 16) for given in rows.inputs], dtype=np.uint64)],
                 [np.full(len(rows), file, dtype=np.uint32)],
                 [np.array([int(row) for row in rows.ids], dtype=np.uint64)],
+                _beside(batch.table, self.source.slices, rows.ids, batch.file),
             )
             yield len(batch.table), rows, piece
 
@@ -250,6 +260,18 @@ class _Reading:
                 f"'{name_of(self.files)}' holds more rows than fit into memory.",
                 f"Give a {self.side} file of at most {fit:,} rows; more would hardly make a score surer.",
             )
+
+
+def _beside(table: Any, names: Sequence[str], ids: Sequence[str], file: str) -> list[tuple[str, ...]]:
+    """What further columns hold of the rows with these numbers.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    if not names:
+        return [()] * len(ids)
+    cells = [column(table, name, file).loc[[int(row) for row in ids]] for name in names]
+    return list(zip(*([as_text(cell) for cell in each] for each in cells), strict=True))
 
 
 def needed_columns(source: DataSource, task: Task) -> list[str]:

@@ -1,5 +1,6 @@
 """Confidence intervals for scores and for differences on the same rows."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from pipeline.metric import Metric
 from pipeline.records import Interval
-from pipeline.task import Array, Metric
+from pipeline.task import Array
 
 QUICK_RESAMPLES = 400
 """Resamples for a standard error, which needs fewer than an interval."""
@@ -26,8 +28,10 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     z = float(stats.norm.ppf(0.5 + level / 2))
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    error = math.sqrt(share * (1 - share) / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return Interval(point=share, low=max(0.0, centre - half), high=min(1.0, centre + half), level=level)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Interval(point=share, low=low, high=high, level=level, standard_error=error)
 
 
 def score_interval(metric: Metric, statistics: Sequence[Array], seed: int, level: float = 0.95) -> Interval:
@@ -84,6 +88,7 @@ def difference_standard_error(metric: Metric, ours: Array, theirs: Array, seed: 
     return float(np.std(metric.resample(ours, weights) - metric.resample(theirs, weights)))
 
 
+@functools.lru_cache(maxsize=2)  # the scores of one set of rows are all resampled alike, so that they can be compared
 def _weights(rows: int, resamples: int, seed: int) -> Array:
     """How often each row is drawn in each resample; (resamples, rows)."""
     return np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(float)
@@ -128,7 +133,8 @@ def _bca(quantity: _Quantity, rows: int, seed: int, level: float) -> Interval:
     if np.ptp(values) == 0:
         return _rule_of_three(quantity.point, quantity.whole, rows, level)
     low, high = np.quantile(values, _bca_quantiles(values, quantity.point, quantity.leave_one_out(), level))
-    return Interval(point=quantity.point, low=float(low), high=float(high), level=level)
+    error = float(np.std(values))
+    return Interval(point=quantity.point, low=float(low), high=float(high), level=level, standard_error=error)
 
 
 def _rule_of_three(point: float, whole: float, rows: int, level: float) -> Interval:
@@ -142,10 +148,19 @@ def _rule_of_three(point: float, whole: float, rows: int, level: float) -> Inter
 
 
 def _bca_quantiles(values: Array, point: float, jackknife: Array, level: float) -> list[float]:
+    """Which shares of the resampled values the ends of the interval are.
+
+    Resamples of few rows spread too little, as if the variance were divided by the rows and not by one less: the ends are moved
+    outwards as those of Student's t are.
+
+    Source: Hesterberg (2015), the expanded percentile interval, https://doi.org/10.1080/00031305.2015.1089789
+    """
     below = (values < point).mean() + (values == point).mean() / 2
     bias = stats.norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
     spread = jackknife.mean() - jackknife
     scale = 6 * ((spread**2).sum() ** 1.5)
     acceleration = (spread**3).sum() / scale if scale > 0 else 0.0
-    shifted = bias + stats.norm.ppf([0.5 - level / 2, 0.5 + level / 2])
+    rows = len(jackknife)
+    wider = math.sqrt(rows / (rows - 1)) * float(stats.t.ppf(0.5 + level / 2, rows - 1))
+    shifted = bias + np.array([-wider, wider])
     return [float(share) for share in stats.norm.cdf(bias + shifted / (1 - acceleration * shifted))]

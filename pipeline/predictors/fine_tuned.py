@@ -9,10 +9,11 @@ from typing import Any
 from pipeline.embeddings import device
 from pipeline.errors import ModelError, RunFailed
 from pipeline.memory import is_out_of_memory, release_memory
+from pipeline.metric import Metric
 from pipeline.models import load_tokenizer
 from pipeline.preparation import prepare
 from pipeline.records import Adjustment, TextPreparation
-from pipeline.task import Array, Features, Input, Metric, Predictions, Rows, Task, load_task
+from pipeline.task import Array, Features, Input, Predictions, Rows, Task, load_task
 
 DESCRIPTION = "finetune_advisor.json"
 """Says how texts are prepared and what the outputs mean; beside `config.json`."""
@@ -34,6 +35,8 @@ class FineTuned:
     preparation: TextPreparation
     thresholds: tuple[float, ...] = ()
     """Where outputs become answers, for tasks that need it."""
+    temperature: float = 1.0
+    """What outputs are divided by before they become probabilities."""
     report: Callable[..., None] = _unheard
     """Told when memory allows fewer rows at a time only, as `Journal.write` is."""
 
@@ -43,11 +46,20 @@ class FineTuned:
 
     def decode(self, row_ids: Sequence[str], outputs: Sequence[Array]) -> Predictions:
         """Answers from outputs."""
-        return self.task.decode(row_ids, outputs, self.classes, self.thresholds)
+        return self.task.decode(row_ids, self._tempered(outputs), self.classes, self.thresholds)
 
     def with_thresholds(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> "FineTuned":
         """The same model, its thresholds chosen on labelled rows and their outputs."""
-        return replace(self, thresholds=self.task.choose_thresholds(rows, outputs, self.classes, metric))
+        thresholds = self.task.choose_thresholds(rows, self._tempered(outputs), self.classes, metric)
+        return replace(self, thresholds=thresholds)
+
+    def calibrated(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> "FineTuned":
+        """The same model, its temperature fitted and then its thresholds chosen on labelled rows that it was not trained on."""
+        tempered = replace(self, temperature=self.task.temperature(rows, outputs, self.classes))
+        return tempered.with_thresholds(rows, outputs, metric)
+
+    def _tempered(self, outputs: Sequence[Array]) -> Sequence[Array]:
+        return outputs if self.temperature == 1 else [output / self.temperature for output in outputs]
 
     def encode(self, inputs: Sequence[Input]) -> list[Features]:
         """What the model reads of each input, cut but not padded."""
@@ -121,6 +133,7 @@ class FineTuned:
             "options": dict(self.task.options),
             "classes": list(self.classes),
             "thresholds": list(self.thresholds),
+            "temperature": self.temperature,
             "preparation": self.preparation.model_dump(),
         }
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
@@ -152,4 +165,5 @@ def load_fine_tuned(folder: Path) -> FineTuned:
         classes=description["classes"],
         preparation=TextPreparation(**description["preparation"]),
         thresholds=tuple(description["thresholds"]),
+        temperature=description.get("temperature", 1.0),
     )

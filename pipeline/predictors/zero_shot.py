@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.embeddings import Embedder
+from pipeline.metric import Metric
 from pipeline.predictors.linear import OneLabel
-from pipeline.task import Array, Fit, Metric, Predictions, Rows
+from pipeline.task import Array, Fit, Predictions, Rows
 
 TEMPERATURE = 0.05
 """Cosine similarities of sentence encoders are trained at about this temperature (all-MiniLM-L6-v2: scale 20)."""

@@ -3,22 +3,35 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from pipeline.data.label_variants import find_variants
-from pipeline.data.personal_data import mask
 from pipeline.data.values import as_label
 from pipeline.errors import DataError
-from pipeline.evaluation.metrics import right_or_wrong
-from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase
-from pipeline.task import Array, Metric, Predictions, Rows
-from pipeline.tasks.pooled import PooledTask
+from pipeline.evaluation.costs import Costs, expected_cost
+from pipeline.evaluation.metrics import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    MACRO_F1,
+    MACRO_PRECISION,
+    MACRO_RECALL,
+    MATTHEWS,
+    WEIGHTED_F1,
+    named,
+    right_or_wrong,
+)
+from pipeline.evaluation.probability_metrics import BRIER, LOG_LOSS, PR_AUC, ROC_AUC
+from pipeline.metric import Metric
+from pipeline.results import ClassErrors, ErrorAnalysis, ErrorCase
+from pipeline.task import Array, Fit, Predict, Predictions, RivalSetting, Rows
+from pipeline.tasks.pooled import PooledTask, shown_answer, shown_input
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.embeddings import Embedder
     from pipeline.predictors.linear import Readout
 
 MOST_CLASSES = 1000
@@ -30,9 +43,28 @@ LONGEST_SHOWN = 500
 
 
 class OneLabelTask(PooledTask):
-    """One label for each row."""
+    """One label for each row.
 
+    Args:
+        options: `costs` is the table of what mistakes cost, as JSON.
+    """
+
+    metrics: Mapping[str, Metric] = named(MACRO_F1, ACCURACY, BALANCED_ACCURACY, WEIGHTED_F1, MATTHEWS)
+    beside: Mapping[str, Metric] = named(MACRO_PRECISION, MACRO_RECALL, ROC_AUC, PR_AUC, LOG_LOSS, BRIER)
     usage = 'classify = transformers.pipeline("text-classification", model="model")\nclassify("a text")'
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        given = (options or {}).get("costs")
+        self.options = {"costs": given} if given else {}
+        self.costs = Costs.read(given) if given else None
+        if self.costs is not None:
+            self.metrics = named(expected_cost(self.costs), *type(self).metrics.values())
+            self.needs_thresholds = True
+
+    def configure(self, options: Mapping[str, str], columns: Mapping[str, Any]) -> Self:
+        """The task with its answers chosen by a table of costs, where there is one."""
+        del columns
+        return type(self)(options)
 
     def readout(self, metric: Metric | None = None) -> "Readout":
         """Multinomial logistic regression."""
@@ -48,6 +80,12 @@ class OneLabelTask(PooledTask):
             DataError: Names the labels, with the mend.
         """
         check_labels(Counter(str(answer) for answer in rows.answers), len(rows), file)
+        faults = self.costs.faults(self.classes(rows)) if self.costs is not None else []
+        if faults:
+            problems, mends = zip(*faults, strict=True)
+            raise DataError(
+                f"The costs do not fit '{Path(file).name}': {'; '.join(problems)}.", " ".join(dict.fromkeys(mends))
+            )
 
     def classes(self, rows: Rows) -> list[str]:
         """All labels, in alphabetical order."""
@@ -81,6 +119,68 @@ class OneLabelTask(PooledTask):
             return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
 
         return loss
+
+    def fit_rival(self, name: str, setting: RivalSetting) -> Fit:
+        """The cheap way of that name; where mistakes have costs, with the answers that cost least."""
+        fit = super().fit_rival(name, setting)
+        if self.costs is None:
+            return fit
+        from pipeline.predictors.costed import costed
+
+        return costed(fit, self.costs, setting.classes)
+
+    def load_rival(self, folder: Path, embedder: "Embedder | None") -> Predict:
+        """A cheap way that was saved.
+
+        Raises:
+            ModelError: It reads features of a model that is not at hand.
+        """
+        way = super().load_rival(folder, embedder)
+        if self.costs is None:
+            return way
+        from pipeline.predictors.costed import load_costed
+
+        return load_costed(folder, way, self.costs)
+
+    def head_of(self, probe: Predict) -> tuple[Array, Array] | None:
+        """The probe's own weights, where the model pools as it does."""
+        return super().head_of(getattr(probe, "way", probe))
+
+    def temperature(self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str]) -> float:
+        """Fitted on the logits of the one label."""
+        from pipeline.evaluation.calibration import fit_temperature
+
+        return fit_temperature(self._logits(outputs, classes), self._places(rows, classes))
+
+    def choose_thresholds(
+        self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str], metric: Metric
+    ) -> tuple[float, ...]:
+        """Where mistakes have costs, what makes the probabilities of all classes mean what they say."""
+        del metric
+        if self.costs is None:
+            return ()
+        from pipeline.evaluation.calibration import fit_scaling
+
+        return fit_scaling(self._logits(outputs, classes), self._places(rows, classes))
+
+    def decode(
+        self, row_ids: Sequence[str], outputs: Sequence[Array], classes: Sequence[str], thresholds: Sequence[float]
+    ) -> Predictions:
+        """The likeliest label; where mistakes have costs, the one that costs least."""
+        if self.costs is None:
+            return super().decode(row_ids, outputs, classes, thresholds)
+        from pipeline.evaluation.calibration import scale
+        from pipeline.predictors.costed import decide
+
+        scaling = thresholds or (1.0, *[0.0] * len(classes))
+        return decide(row_ids, scale(self._logits(outputs, classes), scaling), classes, self.costs)
+
+    def _logits(self, outputs: Sequence[Array], classes: Sequence[str]) -> Array:
+        return np.asarray(outputs, dtype=float).reshape(len(outputs), len(classes))
+
+    def _places(self, rows: Rows, classes: Sequence[str]) -> Array:
+        places = {label: place for place, label in enumerate(classes)}
+        return np.array([places[str(answer)] for answer in rows.answers], dtype=int)
 
     def analyse_errors(
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
@@ -178,20 +278,10 @@ def worst_cases(rows: Rows, predictions: Predictions, right: Array) -> list[Erro
     return [
         ErrorCase(
             row_id=rows.ids[place],
-            text=shown_input(rows.inputs[place]),
+            text=shown_input(rows.inputs[place])[:LONGEST_SHOWN],
             truth=shown_answer(rows.answers[place]),
             answer=shown_answer(predictions.answers[place]),
             confidence=float(predictions.confidence[place]),
         )
         for place in wrong
     ]
-
-
-def shown_input(given: Any) -> str:
-    """An input as an error case keeps it: the two texts of a pair apart, personal data masked."""
-    return mask(given if isinstance(given, str) else " ⇄ ".join(given))[:LONGEST_SHOWN]
-
-
-def shown_answer(answer: Any) -> str:
-    """An answer in one line."""
-    return ", ".join(answer) or "none" if isinstance(answer, tuple) else str(answer)

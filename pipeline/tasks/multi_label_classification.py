@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,24 @@ import numpy as np
 
 from pipeline.data.values import as_text
 from pipeline.errors import DataError
-from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels, right_or_wrong
+from pipeline.evaluation.metrics import (
+    ACCURACY,
+    MACRO_F1,
+    MACRO_PRECISION,
+    MACRO_RECALL,
+    MICRO_F1,
+    MICRO_PRECISION,
+    MICRO_RECALL,
+    WEIGHTED_F1,
+    mark_labels,
+    named,
+    right_or_wrong,
+)
+from pipeline.evaluation.probability_metrics import BRIER, LOG_LOSS, PR_AUC, ROC_AUC
 from pipeline.findings import Found
-from pipeline.records import ErrorAnalysis, ErrorTable
-from pipeline.task import Answer, Array, Layout, Metric, Predictions, RivalSetting, Role, Rows, Task
+from pipeline.metric import Metric
+from pipeline.results import ErrorAnalysis, ErrorTable
+from pipeline.task import Answer, Array, Layout, Predictions, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import (
     check_labels,
     errors_by_class,
@@ -29,6 +44,7 @@ FEWEST_TO_COME_TOGETHER = 5
 """Rows from which labels that never come apart are more than chance."""
 NEARLY_ALL = 0.95
 MOST_IN_TABLE = 10
+WHOLE_ANSWERS = replace(ACCURACY, title="accuracy of whole answers")
 EXAMPLES = 5
 
 
@@ -50,7 +66,10 @@ class MultiLabelClassification(PooledTask):
         ),
     )
     data_keys = ("label_delimiter",)
-    metrics: Mapping[str, Metric] = {"macro_f1": MACRO_F1, "micro_f1": MICRO_F1}
+    metrics: Mapping[str, Metric] = named(MACRO_F1, MICRO_F1, WEIGHTED_F1)
+    beside: Mapping[str, Metric] = named(
+        WHOLE_ANSWERS, MACRO_PRECISION, MACRO_RECALL, MICRO_PRECISION, MICRO_RECALL, ROC_AUC, PR_AUC, LOG_LOSS, BRIER
+    )
     rivals = ("prior", "zero_shot", "tfidf", "probe")
     needs_thresholds = True
     problem_type = "multi_label_classification"
@@ -172,6 +191,13 @@ class MultiLabelClassification(PooledTask):
             return total / (num_items_in_batch if num_items_in_batch is not None else labels.numel())
 
         return loss
+
+    def temperature(self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str]) -> float:
+        """One for all labels."""
+        from pipeline.evaluation.calibration import fit_binary_temperature
+
+        logits = np.asarray(outputs, dtype=float).reshape(len(rows), len(classes))
+        return fit_binary_temperature(logits, mark_labels(rows.answers, classes))
 
     def choose_thresholds(
         self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str], metric: Metric

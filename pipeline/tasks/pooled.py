@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from pipeline.data.personal_data import mask
 from pipeline.errors import ModelError
-from pipeline.evaluation.metrics import mark_labels
+from pipeline.evaluation.metrics import mark_labels, right_or_wrong
 from pipeline.findings import Found
+from pipeline.metric import Metric
 from pipeline.preparation import as_one_text
 from pipeline.task import (
     Answer,
@@ -16,7 +18,6 @@ from pipeline.task import (
     Features,
     Fit,
     Input,
-    Metric,
     Predict,
     Predictions,
     RivalSetting,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pipeline.embeddings import Embedder
+    from pipeline.evaluation.costs import Costs
     from pipeline.predictors.linear import Readout
 
 Fits = Mapping[str, Callable[[RivalSetting], Fit]]
@@ -63,6 +65,16 @@ def unanswered(table: "pd.DataFrame", inputs: Sequence[Input]) -> Rows:
     return Rows(tuple(str(place) for place in table.index), tuple(inputs), ())
 
 
+def shown_input(given: Any) -> str:
+    """An input in one line: the two texts of a pair apart, personal data masked."""
+    return mask(given if isinstance(given, str) else " ⇄ ".join(given))
+
+
+def shown_answer(answer: Any) -> str:
+    """An answer in one line."""
+    return ", ".join(answer) or "none" if isinstance(answer, tuple) else str(answer)
+
+
 class PooledTask:
     """A task whose model pools what it reads and answers by a linear head. Subclasses say what the answers are."""
 
@@ -72,6 +84,9 @@ class PooledTask:
     head_module = "pipeline.heads"
     starts_from_probe = True
     needs_thresholds = False
+    costs: "Costs | None" = None
+    by_words = False
+    confidence_of = "the answer being right"
     problem_type: ClassVar[str] = "single_label_classification"
     """How `transformers` names the kind of output, so that its own pipelines read it."""
 
@@ -195,12 +210,34 @@ class PooledTask:
         del rows, outputs, classes, metric
         return ()
 
+    def temperature(self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str]) -> float:
+        """1: outputs are no logits."""
+        del rows, outputs, classes
+        return 1.0
+
     def decode(
         self, row_ids: Sequence[str], outputs: Sequence[Array], classes: Sequence[str], thresholds: Sequence[float]
     ) -> Predictions:
         """Answers as the probe's outputs become them."""
         stacked = np.stack(outputs) if len(outputs) else np.zeros((0, max(len(classes), 1)))
         return self.readout().decode(row_ids, stacked, classes, thresholds)
+
+    def mistakes(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """1 where an answer is not the truth."""
+        return 1.0 - right_or_wrong(truth, answers)
+
+    def rightness(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """1 where an answer is the truth."""
+        return np.asarray(1.0 - self.mistakes(truth, answers))
+
+    def say_input(self, given: Input) -> str:
+        """A text as it is, the two texts of a pair apart."""
+        return shown_input(given)
+
+    def say_answer(self, given: Input, answer: Answer, other: Answer) -> str:
+        """A label, or several with commas between."""
+        del given, other
+        return shown_answer(answer)
 
     def written(self, table: "pd.DataFrame", columns: Mapping[str, Any], predictions: Predictions) -> list[Any]:
         """The answers as they are; several labels as a list."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.data.values import as_number, is_missing
 from pipeline.errors import DataError
 from pipeline.predictors.linear import Kind, Linear
-from pipeline.task import Answer, Array, Metric, Predictions, Rows
+from pipeline.task import Answer, Array, Predictions, Rows
 
 LARGEST = 1e12
 """Scores beyond it are taken for a slip; their squares would drown all others."""
@@ -24,100 +24,6 @@ STRENGTHS = 10.0 ** np.arange(-1, 6.5, 0.5)
 SPARSE_STRENGTH = 1.0
 """Ridge on TF-IDF. Measured on graded tweets and on pairs of the STS benchmark, at 256, 1,000 and all rows: RMSE is within half a
 percent of the best of 0.1, 0.3, 1, 3 and 10 in five of six cells, and within 1 % in the other."""
-CELLS_AT_ONCE = 4_000_000
-"""Resamples × rows whose ranks are in memory together."""
-
-
-@dataclass(frozen=True)
-class RankCorrelation(Metric):
-    """Spearman's rank correlation, with ranks made anew in each resample.
-
-    A row that counts twice takes two ranks; rows alike in value share the mean of theirs. So with whole weights it is the
-    correlation of the rows written out as often as they count. Answers that are all alike score 0.
-
-    Source: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.spearmanr.html
-    """
-
-    def score(self, statistics: Array) -> float:
-        """The correlation of rows with these statistics (rows, 2)."""
-        return float(self.resample(statistics, np.ones((1, len(statistics))))[0])
-
-    def resample(self, statistics: Array, weights: Array) -> Array:
-        """Correlations when each row counts so often.
-
-        Shapes: `statistics` is (rows, 2), `weights` is (resamples, rows), the result (resamples,).
-        """
-        ranks = [_ranking(column) for column in np.asarray(statistics, dtype=float).T]
-        step = max(CELLS_AT_ONCE // max(len(statistics), 1), 1)
-        found = [np.zeros(0)]
-        for start in range(0, len(weights), step):
-            some = np.asarray(weights[start : start + step], dtype=float)
-            found.append(_correlation(ranks[0](some), ranks[1](some), some))
-        return np.concatenate(found)
-
-    def leave_one_out(self, statistics: Array) -> Array:
-        """Correlations without each row in turn; (rows,)."""
-        rows = len(statistics)
-        step = max(CELLS_AT_ONCE // max(rows, 1), 1)
-        without = (1 - np.eye(min(step, rows - start), rows, start) for start in range(0, rows, step))
-        return np.concatenate([np.zeros(0), *(self.resample(statistics, weights) for weights in without)])
-
-
-def _ranking(values: Array) -> Callable[[Array], Array]:
-    """What gives the rank of each of these values, less the mean rank, from how often each row counts.
-
-    Shapes: `values` is (rows,); weights and ranks are (resamples, rows).
-    """
-    _, group = np.unique(values, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-
-    def ranks(weights: Array) -> Array:
-        within = np.add.reduceat(weights[:, order], starts, axis=1)
-        middle = np.cumsum(within, axis=1) - within / 2
-        return np.asarray((middle - within.sum(axis=1, keepdims=True) / 2)[:, group])
-
-    return ranks
-
-
-def _correlation(one: Array, other: Array, weights: Array) -> Array:
-    """Weighted correlation of centred columns, 0 where either is constant; all (resamples, rows), the result (resamples,)."""
-    both, *own = ((weights * left * right).sum(axis=1) for left, right in ((one, other), (one, one), (other, other)))
-    scale = np.sqrt(own[0] * own[1])
-    return np.asarray(np.clip(np.divide(both, scale, out=np.zeros_like(both), where=scale > 0), -1, 1))
-
-
-def _both_numbers(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> Array:
-    del classes
-    return np.array([truth, answers], dtype=float).T
-
-
-def _no_sum(sums: Array) -> Array:
-    del sums
-    raise TypeError("ranks do not follow from sums over rows: use score, resample or leave_one_out")
-
-
-def _squares(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> Array:
-    expected, given = _both_numbers(truth, answers, classes).T
-    return np.stack([(given - expected) ** 2, np.ones_like(given)], axis=1)
-
-
-SPEARMAN = RankCorrelation(
-    name="spearman",
-    title="Spearman correlation",
-    bounds=(-1.0, 1.0),
-    statistics=_both_numbers,
-    reduce=_no_sum,
-)
-RMSE = Metric(
-    name="rmse",
-    title="RMSE",
-    higher_is_better=False,
-    bounds=(0.0, float("inf")),
-    unit="score",
-    statistics=_squares,
-    reduce=lambda sums: np.asarray(np.sqrt(sums[..., 0] / np.maximum(sums[..., 1], 1e-12))),
-)
 
 
 @dataclass(frozen=True)

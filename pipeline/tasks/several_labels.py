@@ -11,9 +11,10 @@ import numpy as np
 from scipy.special import expit, logit
 
 from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels
+from pipeline.metric import Metric
 from pipeline.predictors.linear import Kind, Linear
 from pipeline.predictors.zero_shot import sentences, similarity
-from pipeline.task import Answer, Array, Fit, Metric, Predictions, RivalSetting, Rows
+from pipeline.task import Answer, Array, Fit, Predictions, RivalSetting, Rows
 
 if TYPE_CHECKING:
     from pipeline.embeddings import Embedder

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.metrics import micro_f1, right_or_wrong, right_share
-from pipeline.task import Answer, Array, Metric
+from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, micro_f1, right_or_wrong, right_share, share
+from pipeline.metric import Metric
+from pipeline.task import Answer, Array
 
 OUTSIDE = "O"
 """Tag of words that belong to no span."""
@@ -154,6 +156,38 @@ def as_tags(answer: Answer) -> tuple[str, ...]:
     return answer
 
 
+def _precision(sums: Array) -> Array:
+    return share(sums[..., 0], sums[..., 1])
+
+
+def _recall(sums: Array) -> Array:
+    return share(sums[..., 0], sums[..., 2])
+
+
+def _kind_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> Array:
+    """Spans of each type that are right, true and answered in each sentence; (rows, 3 × types)."""
+    kinds = {kind: place for place, kind in enumerate(sorted({parse(tag).kind for tag in classes} - {""}))}
+    found = np.zeros((3, len(truth), len(kinds)))
+    for row, (expected, given) in enumerate(zip(truth, answers, strict=True)):
+        true, answered = set(spans_of(as_tags(expected))), set(spans_of(as_tags(given)))
+        for part, spans in enumerate((true & answered, true, answered)):
+            for span in spans:
+                found[part, row, kinds[span.kind]] += 1
+    return np.concatenate(found, axis=1)
+
+
+def _tag_statistics(truth: Sequence[Answer], answers: Sequence[Answer], classes: Sequence[str]) -> Array:
+    """How often each tag is hit, true and answered in each sentence; (rows, 3 × classes)."""
+    places = {tag: place for place, tag in enumerate(classes)}
+    found = np.zeros((3, len(truth), len(classes)))
+    for row, (expected, given) in enumerate(zip(truth, answers, strict=True)):
+        for one, other in zip(as_tags(expected), as_tags(given), strict=True):
+            found[0, row, places[one]] += one == other
+            found[1, row, places[one]] += 1
+            found[2, row, places[other]] += 1
+    return np.concatenate(found, axis=1)
+
+
 SPAN_F1 = Metric(
     name="span_f1",
     title="span F1",
@@ -169,3 +203,18 @@ WORD_ACCURACY = Metric(
     reduce=right_share,
     right_or_wrong=right_or_wrong,
 )
+SPAN_PRECISION = Metric(
+    name="span_precision",
+    title="span precision",
+    statistics=_span_statistics,
+    reduce=_precision,
+    right_or_wrong=same_spans,
+)
+SPAN_RECALL = Metric(
+    name="span_recall", title="span recall", statistics=_span_statistics, reduce=_recall, right_or_wrong=same_spans
+)
+TYPE_F1 = replace(
+    MACRO_F1, name="macro_f1", title="macro F1 over types", statistics=_kind_statistics, right_or_wrong=same_spans
+)
+TAG_F1 = replace(MACRO_F1, title="macro F1 over tags", statistics=_tag_statistics)
+WHOLE_SENTENCES = replace(ACCURACY, name="whole_sentences", title="sentences without a mistake")

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.data.personal_data import mask
 from pipeline.evaluation.metrics import right_or_wrong
-from pipeline.records import ClassErrors, ErrorAnalysis, ErrorCase, ErrorTable
+from pipeline.results import ClassErrors, ErrorAnalysis, ErrorCase, ErrorTable
 from pipeline.task import Answer, Array, Predictions, Rows
 from pipeline.tasks.labels import LONGEST_SHOWN, WORST_ROWS, count_confusion, errors_by_class
 from pipeline.tasks.spans import Span, as_tags, same_spans, spans_of
@@ -35,7 +35,7 @@ def span_errors(
     return ErrorAnalysis(
         by_class=_scores(kinds, pairs, lambda span: span.kind),
         tables=[*_kinds_of_mistakes(pairs), *_by_length(pairs)],
-        worst=_worst(rows, fine_tuned, same_spans, _say_spans) if show_rows else [],
+        worst=_worst(rows, fine_tuned, same_spans, lambda words, tags, _: say_spans(words, tags)) if show_rows else [],
         **_changes(rows, fine_tuned, rival, same_spans),
     )
 
@@ -50,7 +50,7 @@ def word_errors(
         confusion=confusion.tolist() if len(classes) <= MOST_CONFUSED else [],
         by_class=errors_by_class(classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)),
         tables=_by_letters(rows, fine_tuned),
-        worst=_worst(rows, fine_tuned, right_or_wrong, _say_differences) if show_rows else [],
+        worst=_worst(rows, fine_tuned, right_or_wrong, say_differences) if show_rows else [],
         **_changes(rows, fine_tuned, rival, right_or_wrong),
     )
 
@@ -133,16 +133,15 @@ def _letters(word: str) -> str:
     return "all capitals" if not any(letter.islower() for letter in word) else "mixed"
 
 
-def _worst(
-    rows: Rows, predictions: Predictions, are_right: AreRight, say: Callable[..., tuple[str, str]]
-) -> list[ErrorCase]:
+def _worst(rows: Rows, predictions: Predictions, are_right: AreRight, say: Callable[..., str]) -> list[ErrorCase]:
     """The sentences that were answered wrong with most confidence, surest first."""
     assert predictions.confidence is not None
     right = are_right(rows.answers, predictions.answers)
     order: Array = np.argsort(-predictions.confidence, kind="stable")
     found = []
     for place in [place for place in order if not right[place]][:WORST_ROWS]:
-        truth, answer = say(rows.inputs[place], as_tags(rows.answers[place]), as_tags(predictions.answers[place]))
+        both = as_tags(rows.answers[place]), as_tags(predictions.answers[place])
+        truth, answer = say(rows.inputs[place], *both), say(rows.inputs[place], *reversed(both))
         found.append(
             ErrorCase(
                 row_id=rows.ids[place],
@@ -155,17 +154,12 @@ def _worst(
     return found
 
 
-def _say_spans(words: Sequence[str], truth: Sequence[str], answer: Sequence[str]) -> tuple[str, str]:
-    """The spans of both, each with its type."""
-    one, other = (
-        "; ".join(f"{' '.join(words[start:end])} ({kind})" for start, end, kind in spans_of(tags)) or "none"
-        for tags in (truth, answer)
-    )
-    return one, other
+def say_spans(words: Sequence[str], tags: Sequence[str]) -> str:
+    """The spans of a sentence, each with its type."""
+    return "; ".join(f"{' '.join(words[start:end])} ({kind})" for start, end, kind in spans_of(tags)) or "none"
 
 
-def _say_differences(words: Sequence[str], truth: Sequence[str], answer: Sequence[str]) -> tuple[str, str]:
-    """The words whose tags differ, with the tag of both."""
-    differing = [place for place, tag in enumerate(truth) if tag != answer[place]]
-    one, other = ("; ".join(f"{words[place]} ({tags[place]})" for place in differing) for tags in (truth, answer))
-    return one, other
+def say_differences(words: Sequence[str], tags: Sequence[str], other: Sequence[str]) -> str:
+    """The words whose tags differ from the others, with these tags; all words where none does."""
+    differing = [place for place, tag in enumerate(tags) if tag != other[place]] or range(len(tags))
+    return "; ".join(f"{words[place]} ({tags[place]})" for place in differing)

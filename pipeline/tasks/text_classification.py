@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data.values import as_text
-from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
-from pipeline.task import Layout, Metric, RivalSetting, Role, Rows, Task
+from pipeline.task import Layout, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import OneLabelTask, read_labels
 from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
@@ -26,7 +25,6 @@ class TextClassification(OneLabelTask):
             ),
         ),
     )
-    metrics: Mapping[str, Metric] = {"macro_f1": MACRO_F1, "accuracy": ACCURACY}
     rivals = ("majority", "zero_shot", "tfidf", "probe")
 
     def rows(self, table: "pd.DataFrame", columns: Mapping[str, Any], file: str, *, labelled: bool) -> Rows:

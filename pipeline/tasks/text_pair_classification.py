@@ -12,11 +12,12 @@ import numpy as np
 
 from pipeline.data.values import as_text
 from pipeline.errors import DataError
-from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, right_or_wrong
+from pipeline.evaluation.metrics import right_or_wrong
 from pipeline.findings import Found
+from pipeline.metric import Metric
 from pipeline.predictors.linear import Kind, OneLabel
-from pipeline.records import ErrorAnalysis, ErrorTable
-from pipeline.task import Array, Fit, Input, Layout, Metric, Predictions, Role, Rows, Task
+from pipeline.results import ErrorAnalysis, ErrorTable
+from pipeline.task import Array, Fit, Input, Layout, Predictions, Role, Rows, Task
 from pipeline.tasks.labels import (
     OneLabelTask,
     read_labels,
@@ -64,7 +65,6 @@ class TextPairClassification(OneLabelTask):
             ),
         ),
     )
-    metrics: Mapping[str, Metric] = {"macro_f1": MACRO_F1, "accuracy": ACCURACY}
     rivals = ("majority", "similarity", "tfidf", "probe")
 
     def readout(self, metric: Metric | None = None) -> OneLabel:

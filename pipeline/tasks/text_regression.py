@@ -12,28 +12,19 @@ import numpy as np
 from pipeline.data.roles import FEWEST_SCORES
 from pipeline.data.values import as_number, as_text, is_missing
 from pipeline.errors import DataError, PlanError
+from pipeline.evaluation.metrics import named
+from pipeline.evaluation.number_metrics import MAE, MSE, PEARSON, R2, RMSE, SPEARMAN
 from pipeline.findings import Found
+from pipeline.metric import Metric
 from pipeline.preparation import as_one_text
-from pipeline.records import ErrorAnalysis, ErrorCase, ErrorTable
-from pipeline.task import (
-    Array,
-    Fit,
-    Layout,
-    Metric,
-    Predictions,
-    Role,
-    Rows,
-    Task,
-    TrainingSetting,
-)
+from pipeline.results import ErrorAnalysis, ErrorCase, ErrorTable
+from pipeline.task import Answer, Array, Fit, Input, Layout, Predictions, Role, Rows, Task, TrainingSetting
 from pipeline.tasks.labels import (
+    LONGEST_SHOWN,
     WORST_ROWS,
-    shown_input,
 )
-from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, unanswered
+from pipeline.tasks.pooled import Fits, Loads, PooledTask, answered, at_hand, shown_input, unanswered
 from pipeline.tasks.scores import (
-    RMSE,
-    SPEARMAN,
     Number,
     always_mean,
     load_mean,
@@ -99,6 +90,7 @@ class TextRegression(PooledTask):
 
     key = "text-regression"
     problem_type = "regression"
+    beside: Mapping[str, Metric] = named(MSE)
     layouts = (
         Layout(
             "two texts and their score",
@@ -128,8 +120,8 @@ class TextRegression(PooledTask):
         self._readout = Number(-np.inf if lowest is None else lowest, np.inf if highest is None else highest)
         self.pairs = self.options.get("texts") == "two"
         self.starts_from_probe = not self.pairs
-        self.metrics: Mapping[str, Metric] = (
-            {"spearman": SPEARMAN, "rmse": RMSE} if self.pairs else {"rmse": RMSE, "spearman": SPEARMAN}
+        self.metrics: Mapping[str, Metric] = named(
+            *((SPEARMAN, RMSE) if self.pairs else (RMSE, SPEARMAN)), MAE, R2, PEARSON
         )
         self.rivals = ("mean", "similarity", "tfidf", "probe") if self.pairs else ("mean", "tfidf", "probe")
         given = '{"text": "one", "text_pair": "the other"}' if self.pairs else '"a text"'
@@ -262,6 +254,17 @@ class TextRegression(PooledTask):
 
         return loss
 
+    confidence_of = ""
+
+    def mistakes(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """How far each answer lies off."""
+        return np.asarray(np.abs(numbers(answers) - numbers(truth)))
+
+    def say_answer(self, given: Input, answer: Answer, other: Answer) -> str:
+        """The score in a few digits."""
+        del given, other
+        return shown(answer)
+
     def analyse_errors(
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool
     ) -> ErrorAnalysis:
@@ -350,7 +353,7 @@ def _largest(rows: Rows, predictions: Predictions, errors: Array, near: float) -
     return [
         ErrorCase(
             row_id=rows.ids[place],
-            text=shown_input(rows.inputs[place]),
+            text=shown_input(rows.inputs[place])[:LONGEST_SHOWN],
             truth=shown(rows.answers[place]),
             answer=shown(predictions.answers[place]),
             confidence=None,

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from pipeline.data.personal_data import mask
 from pipeline.data.values import as_text
 from pipeline.errors import PlanError
+from pipeline.evaluation.metrics import named, right_or_wrong
 from pipeline.findings import Found
-from pipeline.records import ErrorAnalysis
+from pipeline.metric import Metric
+from pipeline.results import ErrorAnalysis
 from pipeline.task import (
     Answer,
     Array,
@@ -18,7 +21,6 @@ from pipeline.task import (
     Fit,
     Input,
     Layout,
-    Metric,
     Predict,
     Predictions,
     RivalSetting,
@@ -29,7 +31,19 @@ from pipeline.task import (
     TrainingSetting,
 )
 from pipeline.tasks.pooled import PooledTask
-from pipeline.tasks.spans import OUTSIDE, SPAN_F1, WORD_ACCURACY, as_tags, spans_of
+from pipeline.tasks.spans import (
+    OUTSIDE,
+    SPAN_F1,
+    SPAN_PRECISION,
+    SPAN_RECALL,
+    TAG_F1,
+    TYPE_F1,
+    WHOLE_SENTENCES,
+    WORD_ACCURACY,
+    as_tags,
+    same_spans,
+    spans_of,
+)
 from pipeline.tasks.tag_checks import audit_tags, check_tags
 from pipeline.tasks.tag_reading import Sentence, read_tagged_words, read_texts_with_spans
 from pipeline.tasks.word_splitting import split_words
@@ -55,6 +69,8 @@ class TokenClassification(PooledTask):
     key = "token-classification"
     hub_tag = "token-classification"
     head_module = "pipeline.word_head"
+    by_words = True
+    confidence_of = "the tag of a word being right, mean over the sentence"
     usage = (
         'tag = transformers.pipeline("token-classification", model="model", aggregation_strategy="first")\n'
         'tag("a sentence")'
@@ -79,8 +95,12 @@ class TokenClassification(PooledTask):
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
         self.options = dict(options or {})
         self.by_spans = self.options.get("tags") != "words"
-        measures = (SPAN_F1, WORD_ACCURACY) if self.by_spans else (WORD_ACCURACY,)
-        self.metrics: Mapping[str, Metric] = {metric.name: metric for metric in measures}
+        self.metrics: Mapping[str, Metric] = (
+            named(SPAN_F1, WORD_ACCURACY, TYPE_F1) if self.by_spans else named(WORD_ACCURACY, TAG_F1)
+        )
+        self.beside: Mapping[str, Metric] = (
+            named(SPAN_PRECISION, SPAN_RECALL) if self.by_spans else named(WHOLE_SENTENCES)
+        )
         self.rivals = ("majority_tag", "word_tags", *(("gazetteer",) if self.by_spans else ()), "probe")
         self._widened: dict[Sentence, list[str]] = {}
 
@@ -270,6 +290,16 @@ class TokenClassification(PooledTask):
             found.append(np.where(starts[:, None] < 0, np.float32(0), logits[row, starts]))
         return found
 
+    def temperature(self, rows: Rows, outputs: Sequence[Array], classes: Sequence[str]) -> float:
+        """Fitted over the words that the model read."""
+        from pipeline.evaluation.calibration import fit_temperature
+
+        places = {tag: place for place, tag in enumerate(classes)}
+        logits = np.concatenate([np.zeros((0, len(classes))), *outputs]).astype(float)
+        truth = np.array([places[tag] for answer in rows.answers for tag in as_tags(answer)], dtype=int)
+        read = logits.any(axis=1)
+        return fit_temperature(logits[read], truth[read])
+
     def decode(
         self, row_ids: Sequence[str], outputs: Sequence[Array], classes: Sequence[str], thresholds: Sequence[float]
     ) -> Predictions:
@@ -282,6 +312,27 @@ class TokenClassification(PooledTask):
 
         del thresholds
         return decode_tags(row_ids, outputs, classes)
+
+    def mistakes(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """1 for a sentence with a wrong span, or a wrong tag where each word has its own."""
+        are_right = same_spans if self.by_spans else right_or_wrong
+        return 1.0 - are_right(truth, answers)
+
+    def rightness(self, truth: Sequence[Answer], answers: Sequence[Answer]) -> Array:
+        """The share of the words of each sentence whose tag is right; 1 without words."""
+        counted = WORD_ACCURACY.statistics(truth, answers, [])
+        return np.where(counted[:, 1] > 0, counted[:, 0] / np.maximum(counted[:, 1], 1), 1.0)
+
+    def say_input(self, given: Input) -> str:
+        """The words with spaces between, personal data masked."""
+        return mask(" ".join(given))
+
+    def say_answer(self, given: Input, answer: Answer, other: Answer) -> str:
+        """The spans with their types; where each word has a tag, the words whose tags differ from the other's."""
+        from pipeline.tasks.tag_errors import say_differences, say_spans
+
+        tags = as_tags(answer)
+        return mask(say_spans(given, tags) if self.by_spans else say_differences(given, tags, as_tags(other)))
 
     def analyse_errors(
         self, rows: Rows, fine_tuned: Predictions, rival: Predictions, classes: Sequence[str], *, show_rows: bool

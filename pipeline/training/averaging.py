@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
-from pipeline.task import Metric
+from pipeline.metric import Metric
 from pipeline.training.callbacks import SCORE
 
 FOLDER = "averaging"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
-from pipeline.task import Metric
+from pipeline.metric import Metric
 from pipeline.training.checkpoints import checkpoint_of, seal
 
 SCORE, NOISE = "eval_score", "eval_score_standard_error"

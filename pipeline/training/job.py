@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.metric import Metric
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.records import EpochLog, Overfitting, Recipe, TextPreparation
-from pipeline.task import Array, Metric, Rows, Task, TrainingSetting
+from pipeline.task import Array, Rows, Task, TrainingSetting
 from pipeline.training.callbacks import StepTime
 
 

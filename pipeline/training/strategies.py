@@ -6,8 +6,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from pipeline.metric import Metric
 from pipeline.records import Recipe
-from pipeline.task import Metric
 from pipeline.training.averaging import BestWeights
 from pipeline.training.freezing import GradualUnfreezing
 from pipeline.training.parameter_groups import Stage, layers_of, stages_of

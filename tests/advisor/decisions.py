@@ -23,12 +23,7 @@ from advisor.records import (
 )
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import (
-    ClassErrors,
-    Difference,
     EpochLog,
-    ErrorAnalysis,
-    ErrorCase,
-    ErrorTable,
     Finding,
     Forecast,
     Interval,
@@ -37,9 +32,10 @@ from pipeline.records import (
     NextSteps,
     Outcome,
     ReloadCheck,
-    Result,
     Score,
 )
+from pipeline.results import ClassErrors, Comparison, Difference, ErrorAnalysis, ErrorCase, ErrorTable, Result
+from tests.advisor.examinations import examined, score_lines
 
 CLASSES = ["account", "cancel order", "complaint", "delivery", "invoice", "refund"]
 CONFUSION = [
@@ -345,6 +341,18 @@ def result() -> Result:
         fine_tuned=score("fine_tuned", 0.872, 0.838, 0.903, 688.0),
         chosen_rival="probe",
         difference=Difference(point=0.049, low=0.016, high=0.080, p=0.0041),
+        comparisons=[
+            Comparison(
+                rival=name,
+                difference=Difference(point=point, low=low, high=high, p=p, standard_error=0.016),
+                p_holm=2 * p,
+            )
+            for name, point, low, high, p in (
+                ("tfidf", 0.08, 0.04, 0.12, 0.0004),
+                ("probe", 0.049, 0.016, 0.08, 0.0041),
+            )
+        ],
+        scores=score_lines(),
         forecast=FORECAST,
         outcome=Outcome(
             score=Interval(point=0.872, low=0.838, high=0.903),
@@ -362,6 +370,7 @@ def result() -> Result:
             ],
             mended=33,
             broken=12,
+            **examined(),
         ),
         reload=ReloadCheck(rows=420, labels_identical=True, largest_logit_difference=2.1e-6),
         epochs=[
@@ -586,6 +595,8 @@ def ratings() -> Sample:
             ],
             "fine_tuned": error("fine_tuned", 12.4, 11.2, 13.7, 0.788, 688.0),
             "difference": Difference(point=0.69, low=-0.1, high=1.48, p=None),
+            "comparisons": [],
+            "scores": [],
             "forecast": expected,
             "outcome": outcome,
             "errors": ErrorAnalysis(
@@ -639,6 +650,7 @@ def hostile() -> Sample:
             "by_class": by_class(CONFUSION, HOSTILE),
             "worst": [ErrorCase(row_id=bad, text=bad, truth=HOSTILE[0], answer=HOSTILE[1], confidence=0.9)],
             "tables": [ErrorTable(title=bad, note=bad, columns=HOSTILE, rows=[HOSTILE])],
+            **examined(bad, bad),
         }
     )
     changed = sample.result.model_copy(

@@ -19,7 +19,7 @@ from pipeline.task import TASKS, Layout, load_task
 TASKS_KNOWN = ", ".join(load_tasks())
 FIELDS = (
     "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, query, config, "
-    "revision, annotators, max_rows, splits"
+    "revision, annotators, max_rows, slices, splits"
 )
 DATA_KEYS = f"text, label, {FIELDS}"
 ALL_DATA_KEYS = f"text, label, labels, label_delimiter, text_pair, score, tokens, tags, spans, {FIELDS}"
@@ -89,12 +89,12 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         "goal.metric 'makro_f1' is not a score of this task.\n"
         "schema_version: This program reads version 1. "
         "data.train: Write the name of a file, or a list of names. "
-        "goal.good_enuf: Did you mean 'good_enough'? Known are: metric, good_enough, useful_gain. "
+        "goal.good_enuf: Did you mean 'good_enough'? Known are: metric, good_enough, useful_gain, costs. "
         "budget.train_minutes: It should be a valid number, unable to parse string as a number. "
         "speed: Did you mean 'seed'? Known are: schema_version, task, name, seed, data, goal, budget, models, "
         "provenance, expertise, deployment, training, launch, task_options. "
         f"data.txt: Did you mean 'text'? Known are: {DATA_KEYS}. "
-        "goal.metric: Did you mean 'macro_f1'? Known are: macro_f1, accuracy."
+        "goal.metric: Did you mean 'macro_f1'? Known are: macro_f1, accuracy, balanced_accuracy, weighted_f1, mcc."
     )
 
 
@@ -135,11 +135,12 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
         (
             f'{SHORTEST}[goal]\nmetric = "f2"',
             "goal.metric 'f2' is not a score of any kind of task.\n"
-            "Known are: macro_f1, accuracy, micro_f1, rmse, spearman, span_f1.",
+            "Known are: macro_f1, accuracy, balanced_accuracy, weighted_f1, mcc, micro_f1, rmse, spearman, mae, r2, pearson, "
+            "span_f1.",
         ),
         (
             f'task = "text-classification"\n{SHORTEST}[goal]\nmetric = "f2"',
-            "goal.metric 'f2' is not a score of this task.\nKnown are: macro_f1, accuracy.",
+            "goal.metric 'f2' is not a score of this task.\nKnown are: macro_f1, accuracy, balanced_accuracy, weighted_f1, mcc.",
         ),
         (
             f'{SHORTEST}label = "a"\n[goal]\nmetric = "rmse"',
@@ -158,7 +159,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
             f'task = "text-pair-classification"\n{SHORTEST}label_delimiter = ";"',
             "data.label_delimiter is not a key of [data].\nDid you mean 'delimiter'? Known are: text, text_pair, label, "
             "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, "
-            "query, config, revision, annotators, max_rows, splits.",
+            "query, config, revision, annotators, max_rows, slices, splits.",
         ),
         (
             f'task = "token-classification"\n{SHORTEST}tokens = "words"\nspans = "names"',
@@ -248,11 +249,12 @@ def keys_of(record: type[Record], section: str = "") -> set[str]:
 def dotted(values: dict[str, Any], section: str = "") -> set[str]:
     found: set[str] = set()
     for name, value in values.items():
-        nested = isinstance(value, dict) and name not in ("phrases", "task_options")
+        nested = isinstance(value, dict) and name not in ("phrases", "task_options", "costs")
         found |= dotted(value, f"{section}{name}.") if nested else {section + name}
     return found
 
 
+COSTS = {"costs": "{}"}
 COMMENTED = re.compile(r"^# (\w+ = .+)$", re.MULTILINE)
 
 
@@ -278,8 +280,10 @@ def test_the_template_shows_every_key_and_each_can_be_uncommented(task: str) -> 
         template = of_one_layout(commented_template(task), layout, built.layouts)
         values = tomllib.loads(COMMENTED.sub(r"\1", template))
         own = {f"data.{key}" for key in [*(role.key for role in layout.roles), *built.data_keys]}
-        assert dotted(values) - {"task_options"} == (keys_of(Answers) - {"data.columns", "task_options"}) | own
+        absent = set() if "expected_cost" in built.configure(COSTS, {}).metrics else {"goal.costs"}
+        assert dotted(values) - {"task_options"} == (keys_of(Answers) - {"data.columns", "task_options"} - absent) | own
         assert set(values.get("task_options", {})) == {each.key for each in questions if each.section == "task_options"}
+        values["goal"].pop("costs", None)  # they are themselves the score that counts
         check_answers(values, "answers.toml")
 
 
@@ -297,7 +301,8 @@ def test_the_template_says_question_and_help_of_every_key(task: str) -> None:
         record = field.annotation
         if name == "data" or not (isinstance(record, type) and issubclass(record, Record)):
             continue
-        for info in record.model_fields.values():
+        shown = {key: info for key, info in record.model_fields.items() if key != "costs" or "# costs = " in template}
+        for info in shown.values():
             assert all(f"# {line}\n" in template for line in str(info.description).splitlines())
             for ask in (note for note in info.metadata if isinstance(note, Ask)):
                 assert f"# {ask.question}" in template

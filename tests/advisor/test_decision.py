@@ -13,8 +13,8 @@ from advisor.investigation import best_way
 from advisor.licences import Forbidden
 from advisor.rulebook import load_rules
 from pipeline.evaluation.metrics import MACRO_F1
+from pipeline.metric import Metric
 from pipeline.records import Finding, Score
-from pipeline.task import Metric
 from tests.scores import MEAN_ERROR
 
 RULES = load_rules().decision

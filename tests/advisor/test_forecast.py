@@ -15,8 +15,8 @@ from advisor.rule_records import StrategyBand, StrategyValue
 from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.evaluation.metrics import ACCURACY
+from pipeline.metric import Metric
 from pipeline.records import Forecast, Recipe, Record
-from pipeline.task import Metric
 from tests.advisor import decisions
 from tests.scores import MEAN_ERROR
 

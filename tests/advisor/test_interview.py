@@ -140,7 +140,7 @@ def test_back_in_a_select_asks_the_question_before_again_with_its_answer_ready(d
     stop_after(draft, ENTER + ENTER)
     assert read_toml(draft)["goal"] == kept_answers
     assert asked(draft)[-1] == "goal.good_enough"
-    stop_after(draft, "<" + ENTER + "<" + ENTER + DOWN + ENTER)  # the last choice of the metric goes back
+    stop_after(draft, "<" + ENTER + "<" + ENTER + 4 * DOWN + ENTER)  # the last choice of the metric goes back
     assert asked(draft)[-1] == "data.phrases.0"
 
 

@@ -393,6 +393,7 @@ ALWAYS = ["factors", "rivals", "models", "forecast", "data", "findings", "questi
 def test_the_page_of_a_go_has_every_section_in_order(tmp_path: Path) -> None:
     found = Reader(page_of(decisions.go(), tmp_path))
     expected = ["verdict", "result", "flips", "factors", "rivals", "models", "forecast", "training", "errors"]
+    expected += ["sureness", "slices", "steady", "rows"]
     assert found.sections == [*expected, "data", "findings", "questions", "cost", "reproduce", "next"]
     assert found.open == []
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.records import Result
+from pipeline.results import Result
 from pipeline.storage import load_record
 from tests import tiny
 from tests.pipeline.test_run import make_plan

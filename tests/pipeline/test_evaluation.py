@@ -15,8 +15,9 @@ from pipeline.evaluation.intervals import (
     wilson,
 )
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1, MICRO_F1, as_evaluate_metric
-from pipeline.records import Difference
-from pipeline.task import Array, Metric, Predictions, Rows
+from pipeline.metric import Metric
+from pipeline.results import Difference
+from pipeline.task import Array, Predictions, Rows
 from tests.scores import MEAN_ERROR
 
 CLASSES = ["a", "b", "c", "never"]

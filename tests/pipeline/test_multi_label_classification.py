@@ -12,8 +12,9 @@ import torch
 from pipeline.embeddings import Embedder
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels
+from pipeline.metric import Metric
 from pipeline.predictors.linear import Kind
-from pipeline.task import Metric, Predictions, RivalSetting, Rows, load_task
+from pipeline.task import Predictions, RivalSetting, Rows, load_task
 from pipeline.tasks.several_labels import (
     SeveralLabels,
     choose_thresholds,

@@ -24,8 +24,9 @@ from pipeline.errors import ModelError, PlanError, RunFailed
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.records import DataSheet, DataSource, Forecast, Interval, ModelSource, Plan, Recipe, Result
+from pipeline.records import DataSheet, DataSource, Forecast, Interval, ModelSource, Plan, Recipe
 from pipeline.reload import check_reload
+from pipeline.results import Result
 from pipeline.run import load_plan, read_planned_data, run
 from pipeline.storage import load_record, save_record
 from pipeline.task import Rows, load_task

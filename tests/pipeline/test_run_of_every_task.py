@@ -13,7 +13,8 @@ from pipeline.data.dataset import load_dataset
 from pipeline.data.splitting import rows_checksum, save_splits
 from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.records import DataSource, Forecast, Interval, ModelSource, Plan, Recipe, Result
+from pipeline.records import DataSource, Forecast, Interval, ModelSource, Plan, Recipe
+from pipeline.results import Result
 from pipeline.run import run
 from pipeline.storage import load_record, save_record
 from pipeline.task import TASKS, Task, load_task, task_of

@@ -12,11 +12,12 @@ import transformers
 from pipeline.embeddings import Embedder
 from pipeline.errors import DataError
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
+from pipeline.metric import Metric
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.predictors.zero_shot import unit
 from pipeline.records import ModelSource
-from pipeline.task import Metric, Predictions, RivalSetting, Rows, TrainingSetting, load_task
+from pipeline.task import Predictions, RivalSetting, Rows, TrainingSetting, load_task
 from pipeline.tasks.text_pair_classification import CutSimilarity, cut_similarity, pair_similarity
 from tests import tiny
 from tests.examples import text_pair_classification as example

@@ -15,11 +15,12 @@ from sklearn.linear_model import Ridge
 
 from pipeline.embeddings import Embedder
 from pipeline.errors import DataError, PlanError
+from pipeline.evaluation.number_metrics import CELLS_AT_ONCE, RMSE, SPEARMAN
 from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned
 from pipeline.records import ModelSource
 from pipeline.task import Predictions, RivalSetting, Rows, TrainingSetting, load_task
-from pipeline.tasks.scores import CELLS_AT_ONCE, RMSE, SPEARMAN, STRENGTHS, Number, fit_ridge
+from pipeline.tasks.scores import STRENGTHS, Number, fit_ridge
 from pipeline.tasks.text_pair_classification import pair_similarity
 from pipeline.tasks.text_regression import ScaledSimilarity
 from tests import tiny
@@ -46,7 +47,10 @@ def setting(embedder: Embedder) -> RivalSetting:
 
 
 def test_a_second_text_makes_it_a_task_of_pairs() -> None:
-    assert (list(ONE.metrics), list(TWO.metrics)) == (["rmse", "spearman"], ["spearman", "rmse"])
+    assert (list(ONE.metrics), list(TWO.metrics)) == (
+        ["rmse", "spearman", "mae", "r2", "pearson"],
+        ["spearman", "rmse", "mae", "r2", "pearson"],
+    )
     assert (ONE.rivals, TWO.rivals) == (("mean", "tfidf", "probe"), ("mean", "similarity", "tfidf", "probe"))
     assert (ONE.starts_from_probe, TWO.starts_from_probe) == (True, False)
 
@@ -184,7 +188,7 @@ def test_rank_correlation_is_one_for_the_truth_and_nought_for_one_answer() -> No
     assert SPEARMAN(truth, [-each for each in truth], []) == -1.0
     assert SPEARMAN(truth, [2.0] * 5, []) == 0.0
     assert SPEARMAN(truth, [2**each for each in truth], []) == 1.0
-    with pytest.raises(TypeError, match="ranks"):
+    with pytest.raises(TypeError, match="sums over rows"):
         SPEARMAN.reduce(np.zeros(2))
 
 

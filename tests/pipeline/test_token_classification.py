@@ -159,12 +159,12 @@ def test_spans_that_cannot_be_tags_are_refused(spans: Any, problem: str) -> None
 
 
 def test_what_tags_mark_decides_metrics_and_rivals() -> None:
-    assert list(BY_SPANS.metrics) == ["span_f1", "accuracy"]
-    assert list(BY_WORDS.metrics) == ["accuracy"]
+    assert list(BY_SPANS.metrics) == ["span_f1", "accuracy", "macro_f1"]
+    assert list(BY_WORDS.metrics) == ["accuracy", "macro_f1"]
     assert BY_SPANS.rivals == ("majority_tag", "word_tags", "gazetteer", "probe")
     assert BY_WORDS.rivals == ("majority_tag", "word_tags", "probe")
     bare = load_task("token-classification")
-    assert (bare.options, list(bare.metrics)) == ({}, ["span_f1", "accuracy"])
+    assert (bare.options, list(bare.metrics)) == ({}, ["span_f1", "accuracy", "macro_f1"])
     with pytest.raises(PlanError) as caught:
         load_task("token-classification", {"tags": "names"})
     assert (caught.value.problem, caught.value.fix) == ("task_options.tags is 'names'.", "It can be: spans, words.")

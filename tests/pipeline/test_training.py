@@ -13,12 +13,13 @@ import torch
 from pipeline.embeddings import UNCOUNTED, Embedder
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.heads import PooledClassifier, build_head
+from pipeline.metric import Metric
 from pipeline.predictors.fine_tuned import FineTuned, load_fine_tuned, padded_tokens
 from pipeline.predictors.linear import OneLabel
 from pipeline.predictors.majority import majority
 from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
-from pipeline.task import Array, Features, Metric, Rows, TrainingSetting, load_task
+from pipeline.task import Array, Features, Rows, TrainingSetting, load_task
 from pipeline.tasks.text_classification import TextClassification
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.train import train
