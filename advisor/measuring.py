@@ -7,13 +7,11 @@ import os
 import platform
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
-
+from advisor.aim import Aim, make_aim
 from advisor.columns import settle_columns
 from advisor.data_sheet import make_sheet
 from advisor.errors import RunFolderError
@@ -56,16 +54,6 @@ MOST_TOKENS = 512
 
 PROFILED_ROWS = 2_000
 """Rows from which the columns of a file are described."""
-GOOD_ENOUGH, USEFUL_GAIN = 0.95, 0.03
-"""What stands in for an answer: a score of 1 is perfect; three points, or 3 % of how widely the true scores spread."""
-
-
-@dataclass(frozen=True)
-class Aim:
-    """The score that would be good enough, and the smallest gain worth having, in the unit of the score."""
-
-    good_enough: float
-    useful_gain: float
 
 
 class Progress(Protocol):
@@ -198,23 +186,8 @@ class Measuring:
     @cached_property
     def aim(self) -> Aim:
         """What is good enough and what a useful gain is, as the user said or as the score's defaults are."""
-        goal, metric = self.answers.goal, self.metric
-        if metric.unit == "points":
-            enough, gain = GOOD_ENOUGH, USEFUL_GAIN
-        else:
-            enough, gain = metric.best, USEFUL_GAIN * self._spread()
-        return Aim(
-            good_enough=enough if goal.good_enough is None else goal.good_enough,
-            useful_gain=gain if goal.useful_gain is None else goal.useful_gain,
-        )
-
-    def _spread(self) -> float:
-        """What an error in the unit of the data is measured by: how widely scores spread, or the cost of one answer for all."""
-        rows = self.data.on("train", "validation")
         classes = self.task.classes(self.data.unsealed())
-        if not classes:
-            return float(np.std(np.array(rows.answers, dtype=float)))
-        return min(self.metric(rows.answers, [label] * len(rows), classes) for label in classes)
+        return make_aim(self.answers.goal, self.metric, self.data.on("train", "validation"), classes)
 
     @cached_property
     def hardware(self) -> HardwareMeasurement:

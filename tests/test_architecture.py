@@ -16,7 +16,7 @@ ADVISOR = """
     doctor demo catalogue labelling prediction other_data schemas
     audits
     session
-    advise planning investigation measuring
+    advise planning investigation measuring aim
     report next_steps
     interview questions confirmation cells
     ledger alternative
