@@ -11,7 +11,7 @@ from scipy import stats
 from pipeline.embeddings import Embedder
 from pipeline.evaluation.calibration import abstentions, calibration, untempered_confidence
 from pipeline.evaluation.comparison import compare, compare_all, holm, swap_p
-from pipeline.evaluation.coverage import FEWEST, why_no_interval
+from pipeline.evaluation.coverage import SIMULATED, fewest_rows, why_no_interval
 from pipeline.evaluation.examination import Examined, Surroundings, examine
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
 from pipeline.evaluation.neighbours import nearest
@@ -285,8 +285,9 @@ def test_every_rival_is_compared_with_p_values_corrected_for_their_number() -> N
 def test_an_interval_that_is_not_shown_says_why() -> None:
     assert "held the true value too seldom" in why_no_interval("accuracy", 10, "score")
     assert why_no_interval("accuracy", 2000, "score") == ""
-    for score, difference in FEWEST.values():
-        assert 0 < score <= difference
+    assert fewest_rows("roc_auc", "difference") is None
+    assert "or were not simulated" in why_no_interval("something else", 2000, "score")
+    assert all(fewest_rows(metric, "score") == 50 for metric in SIMULATED)
 
 
 @pytest.fixture
