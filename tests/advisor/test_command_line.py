@@ -385,7 +385,7 @@ def test_task_columns_and_options_can_be_given_on_the_command_line(
     assert done.document["metric_facts"]["name"] == done.document["metric"] == "spearman"
     assert (done.document["good_enough"], done.document["useful_gain"]) == (0.95, 0.05)
     assert [rival["name"] for rival in done.document["rivals"]] == ["mean", "tfidf", "probe"]
-    assert all(set(rival["beside"]) == {"rmse"} for rival in done.document["rivals"])
+    assert all(set(rival["beside"]) == {"rmse", "mae", "r2", "pearson"} for rival in done.document["rivals"])
     other = table[["review"]].rename(columns={"review": "opinion"})
     other.to_csv(here / "new.csv", index=False)
     refused = advisor("predict", "run", "--data", "new.csv", "--out", "out.csv")

@@ -33,6 +33,7 @@ from pipeline.task import Rows, load_task
 from pipeline.training.journal import Journal, read_log
 from tests import tiny
 
+DISTURBED = "change a sample of the sealed rows a little, and answer it again"
 RECIPE = Recipe(
     strategy="probe_then_fine_tune",
     learning_rate=0.01,
@@ -146,7 +147,8 @@ def test_a_result_says_how_its_scores_are_read_and_has_the_other_scores_beside(r
     assert result.metric_facts == MACRO_F1.facts
     for score in [*result.rivals, result.fine_tuned]:
         table = pd.read_parquet(finished / "predictions" / f"{score.name}.parquet")
-        assert score.beside == {"accuracy": pytest.approx((table["truth"] == table["answer"]).mean())}
+        assert set(score.beside) == {"accuracy", "balanced_accuracy", "weighted_f1", "mcc"}
+        assert score.beside["accuracy"] == pytest.approx((table["truth"] == table["answer"]).mean())
 
 
 def test_a_result_tells_the_outcome_beside_the_forecast(result: Result, finished: Path) -> None:
@@ -176,7 +178,7 @@ def test_saved_predictions_are_those_that_were_scored(result: Result, finished: 
 
 
 def test_test_rows_are_opened_once_for_the_final_evaluation(finished: Path) -> None:
-    assert readings(finished) == ["verify row hashes", "final evaluation"]
+    assert readings(finished) == ["verify row hashes", "final evaluation", DISTURBED]
     events = [line["event"] for line in read_log(finished / "log.jsonl")]
     assert (
         events.index("evaluating")
@@ -338,7 +340,7 @@ def test_each_session_goes_on_from_the_last_checkpoint(disturbed: Disturbed) -> 
 
 
 def test_a_disturbed_run_opens_the_test_rows_once_too(disturbed: Disturbed) -> None:
-    assert readings(disturbed.folder) == ["verify row hashes"] * 4 + ["final evaluation"]
+    assert readings(disturbed.folder) == ["verify row hashes"] * 4 + ["final evaluation", DISTURBED]
 
 
 def test_without_a_plan_the_verdict_is_told_with_what_would_flip_it(

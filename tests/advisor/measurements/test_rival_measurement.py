@@ -102,7 +102,7 @@ def test_of_errors_the_smallest_names_the_best_way(embedder: Embedder) -> None:
     assert tuple(errors) == SCORES.rivals == ("mean", "tfidf", "probe")
     assert found.best == min(errors, key=lambda name: errors[name]) != "mean"
     assert all(rival.low <= rival.score <= rival.high for rival in found.rivals)
-    assert all(set(rival.beside) == {"spearman"} for rival in found.rivals)
+    assert all(set(rival.beside) == set(SCORES.metrics) - {"rmse"} for rival in found.rivals)
     assert found.zero_shot_spread == {}
     assert 0 < found.difference_standard_error < 0.2
     assert found.permutation_p <= NO_SIGNAL
