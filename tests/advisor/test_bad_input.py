@@ -165,7 +165,8 @@ REFUSED: list[tuple[str, list[str], str, str]] = [
         "reviews.csv",
         ["--metric", "makro_f1"],
         "'reviews.csv': goal.metric 'makro_f1' is not a score of any kind of task.",
-        "Did you mean 'macro_f1'? Known are: macro_f1, accuracy, balanced_accuracy, weighted_f1, mcc, micro_f1, rmse, spearman, mae, r2, pearson, span_f1.",
+        "Did you mean 'macro_f1'? Known are: macro_f1, accuracy, balanced_accuracy, weighted_f1, mcc, micro_f1, "
+        "rmse, spearman, mae, r2, pearson, span_f1.",
     ),
     (
         "reviews.csv",
