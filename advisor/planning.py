@@ -40,7 +40,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         seed=answers.seed,
         data_sheet=measuring.data_sheet,
         language=measuring.dataset.language,
-        languages=measuring.rules.languages,
+        languages=measuring.rules.columns.signs.common_words,
         model_licence=entry.licence.value if entry else "unknown",
         forecast=facts.forecast,
         because=[reason.because for reason in verdict.reasons],
