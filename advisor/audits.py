@@ -14,6 +14,7 @@ from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.run_folder import open_run, run_name, stamp
 from advisor.session import quiet_libraries, settle, shown_path
+from pipeline.data.personal_data import Names
 from pipeline.data.preview import say_dialects
 from pipeline.storage import save_record
 
@@ -28,10 +29,12 @@ class Wish:
     Attributes:
         json: Whether one JSON document goes to standard output.
         examples: Whether rows may be shown.
+        names: Finds names of people, where a model for them was named.
     """
 
     json: bool = False
     examples: bool = True
+    names: Names | None = None
 
 
 def audit_data(answers: Answers, out: Path | None, wish: Wish, terminal: Terminal) -> int:
@@ -66,7 +69,7 @@ def _look(settled: Settled, work: Path, wish: Wish, terminal: Terminal) -> Audit
     with terminal.progress("Looking at the data") as progress:
         progress.step("starting")
         quiet_libraries()
-        measuring = Measuring(run, load_rules(), progress, check=False, examples=wish.examples)
+        measuring = Measuring(run, load_rules(), progress, check=False, examples=wish.examples, names=wish.names)
         return measuring.audit.model_copy(update={"reading": settled.reading})
 
 

@@ -31,6 +31,7 @@ from advisor.rule_records import Rules
 from advisor.run_folder import RunFolder
 from pipeline.data.columns import Reading
 from pipeline.data.dataset import Dataset, load_dataset, log_test_reading
+from pipeline.data.personal_data import Names
 from pipeline.data.splitting import load_splits, save_splits
 from pipeline.embeddings import Embedder
 from pipeline.metric import Metric
@@ -86,14 +87,22 @@ class Measuring:
         progress: Told of every phase.
         check: Refuse data that cannot be learned from as it is; an audit reports it instead.
         examples: Whether rows may be shown.
+        names: Finds names of people, where a model for them was named.
     """
 
     def __init__(
-        self, folder: RunFolder, rules: Rules, progress: Progress, *, check: bool = True, examples: bool = True
+        self,
+        folder: RunFolder,
+        rules: Rules,
+        progress: Progress,
+        *,
+        check: bool = True,
+        examples: bool = True,
+        names: Names | None = None,
     ) -> None:
         folder.make()
         self.folder, self.rules, self.progress = folder, rules, progress
-        self.check, self.examples = check, examples
+        self.check, self.examples, self.names = check, examples, names
         self.answers: Answers = settle_columns(folder.answers, folder.path).answers
         self.task: Task = load_task(self.answers.settled_task, self.answers.options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]
@@ -231,6 +240,7 @@ class Measuring:
             candidates=self.at_hand if here else [],
             embedder=functools.partial(self.embedder, self.at_hand[0]) if here else lambda: None,
             annotations=self._annotations(),
+            names=self.names,
         )
 
     def _annotations(self) -> dict[str, dict[str, str]]:

@@ -1,9 +1,9 @@
 """Uses what a run produced: the fine-tuned model, or the best cheap way."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from advisor.alternative import load_alternative
 from advisor.other_data import source_like
@@ -15,11 +15,22 @@ from pipeline.errors import DataError
 from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.records import DataSource, Plan
 from pipeline.storage import load_record, storage_error
-from pipeline.task import Array, Predict, load_task
+from pipeline.task import Array, Predict, Task, load_task
 
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
+
+
+class Way(NamedTuple):
+    """What answers rows."""
+
+    name: str
+    task: Task
+    columns: Mapping[str, str | list[str]]
+    """What it reads, by role."""
+    classes: Sequence[str]
+    answer: Predict
 
 
 def predict(
@@ -47,27 +58,29 @@ def predict(
     """
     _check_out(out)
     source = source_like(folder.answers.data, data)
-    way, key, columns, answer = _way(folder, cheap=cheap)
+    way = load_way(folder, cheap=cheap)
+    columns = dict(way.columns)
     unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
     if unknown:
         raise DataError(
             f"This run has no column for '{unknown[0]}'.", f"It reads {', '.join(columns)}; name those with --column."
         )
     columns |= named or {}
-    task = load_task(key, folder.answers.options, columns)
     table = read(source.train, source, Path.cwd())
-    rows = task.rows(table, columns, source.name, labelled=False)
-    found = answer(rows)
-    _write(table, task.written(table, columns, found), found.confidence, out, source)
-    return way, len(rows)
+    rows = way.task.rows(table, columns, source.name, labelled=False)
+    found = way.answer(rows)
+    _write(table, way.task.written(table, columns, found), found.confidence, out, source)
+    return way.name, len(rows)
 
 
-def _way(folder: RunFolder, *, cheap: bool) -> tuple[str, str, dict[str, Any], Predict]:
+def load_way(folder: RunFolder, *, cheap: bool = False) -> Way:
+    """What a run answers rows with: its fine-tuned model, or the best cheap way where there is none or it is asked for."""
     if not cheap and (folder.path / "model" / "config.json").is_file() and folder.has("result.json"):
         plan = load_record(Plan, folder.path / "plan.json")
-        return "fine-tuned", plan.task, dict(plan.data.columns), load_fine_tuned(folder.path / "model")
-    way, answer = load_alternative(folder.path)
-    return say_way(way.name), way.task, dict(way.columns), answer
+        tuned = load_fine_tuned(folder.path / "model")
+        return Way("fine-tuned", tuned.task, plan.data.columns, tuned.classes, tuned)
+    saved, answer = load_alternative(folder.path)
+    return Way(say_way(saved.name), load_task(saved.task, saved.options), saved.columns, saved.classes, answer)
 
 
 def _check_out(out: Path) -> None:

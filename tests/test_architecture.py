@@ -13,7 +13,7 @@ HOUSE = Path(__file__).resolve().parent.parent
 ADVISOR = """
     __main__ commands
     mending
-    doctor demo catalogue labelling prediction other_data schemas
+    doctor demo catalogue labelling people prediction other_data schemas
     audits
     session
     advise planning investigation measuring aim

@@ -123,6 +123,8 @@ def _left_out(material: Material, subject: Subject) -> list[str]:
             "Checks that read the texts with a model were not made: none is on this machine. "
             'Install the embedded one with `pip install "finetune-advisor[demo]"`.'
         )
+    if material.names is None:
+        found.append("Names of people were not looked for. A run of your own that tags them can: --names RUN.")
     if material.noise is None:
         found.append(
             "Wrong answers were not looked for: that takes 200 usable rows of at least two classes, one answer to a row, and a model "

@@ -11,7 +11,7 @@ from advisor.audit.noise import Noise, look_for_noise
 from advisor.records import Answers, Candidate
 from advisor.rule_records import Rules
 from pipeline.data.dataset import Dataset
-from pipeline.data.personal_data import mask
+from pipeline.data.personal_data import Names, mask
 from pipeline.embeddings import Embedder
 from pipeline.findings import Found
 from pipeline.preparation import as_one_text
@@ -36,6 +36,7 @@ class Material:
         candidates: Models that are at hand.
         embedder: Frozen features of the first of them, or None when none is; made when first asked for.
         annotations: What each annotator said, by the annotator's column and the place of the row.
+        names: Finds names of people, or None where no model for them was named.
     """
 
     data: Dataset
@@ -45,6 +46,7 @@ class Material:
     candidates: Sequence[Candidate]
     embedder: Callable[[], Embedder | None]
     annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    names: Names | None = None
 
     @cached_property
     def positions(self) -> list[int]:
@@ -96,7 +98,8 @@ class Material:
             AssertionError: The row is sealed.
         """
         assert self.data.sides[position] != "test", "test rows are sealed"
-        return f"{self.data.place(position)}: {mask(as_one_text(self.data.rows.inputs[position]))[:LONGEST_EXAMPLE]}"
+        text = mask(as_one_text(self.data.rows.inputs[position]), self.names)
+        return f"{self.data.place(position)}: {text[:LONGEST_EXAMPLE]}"
 
 
 __all__ = ["Check", "Found", "Material"]

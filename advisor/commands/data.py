@@ -1,7 +1,7 @@
 """Commands on the data alone: audit and prepare."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from advisor.commands.options import (
     Json,
     Label,
     MostRows,
+    Names,
     Options,
     Query,
     Quote,
@@ -28,6 +29,9 @@ from advisor.commands.options import (
     Validation,
     said,
 )
+
+if TYPE_CHECKING:
+    from pipeline.data.personal_data import Names as Finder
 
 
 @app.command()
@@ -57,6 +61,7 @@ def audit(
         str | None,
         typer.Option(metavar="A,B", help="Columns with what each annotator said, to measure their agreement."),
     ] = None,
+    names: Names = None,
     no_examples: Annotated[bool, typer.Option("--no-examples", help="Show no row of the data.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write; audits/<time>-<name> when not given.")
@@ -69,7 +74,7 @@ def audit(
 
     answers = said(context)
     answers["data"]["annotators"] = annotators.split(",") if annotators else None
-    wish = Wish(json=json, examples=not no_examples)
+    wish = Wish(json=json, examples=not no_examples, names=_names(names))
     return audit_data(answers_from(source, answers), out, wish, terminal(json=json))
 
 
@@ -108,10 +113,24 @@ def prepare(
     query: Query = None,
     config: Config = None,
     revision: Revision = None,
+    names: Names = None,
     json: Json = False,
 ) -> int:
     """Mend data: a new file, with a record of every row dropped or changed and why."""
-    from advisor.mending.session import prepare_data
+    from advisor.mending.session import Wish, prepare_data
     from advisor.session import answers_from
 
-    return prepare_data(source, answers_from(source, said(context)), out, mend or [], terminal(json=json), json=json)
+    wish = Wish(out, mend or [], _names(names), json)
+    return prepare_data(source, answers_from(source, said(context)), wish, terminal(json=json))
+
+
+def _names(run: Path | None) -> "Finder | None":
+    """What finds names of people, when a run was named for it."""
+    if run is None:
+        return None
+    from advisor.people import People
+    from advisor.run_folder import open_existing
+    from advisor.session import quiet_libraries
+
+    quiet_libraries()
+    return People(open_existing(run))

@@ -42,6 +42,12 @@ Revision = Annotated[str | None, typer.Option(help="Commit, tag or branch of a d
 MostRows = Annotated[int | None, typer.Option(help="Use only a seeded sample of so many training rows.")]
 Validation = Annotated[list[str] | None, typer.Option(help="Rows for choosing the best checkpoint; can be repeated.")]
 Test = Annotated[list[str] | None, typer.Option(help="Rows for the final evaluation; can be repeated.")]
+Names = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN", help="Run whose model tags the names of people: they are looked for as personal data too."
+    ),
+]
 Task = Annotated[str, typer.Option("--task", help="Kind of task: a key of the README's table.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 

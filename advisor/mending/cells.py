@@ -11,7 +11,7 @@ from advisor.mending.mends import CELL_MENDS, MendName
 from advisor.mending.positions import Edit, edit, move
 from advisor.mending.source import Row
 from pipeline.data.mojibake import repair
-from pipeline.data.personal_data import PLACEHOLDERS, find, mask
+from pipeline.data.personal_data import PLACEHOLDERS, Names, find, mask
 from pipeline.data.values import as_label, as_list, is_missing
 from pipeline.tasks.spans import type_of
 
@@ -40,11 +40,18 @@ class CellMends:
         columns: By role, as the answers have them.
         chosen: Mends; those of whole rows are not looked at.
         spelling: For each label that is to be written otherwise its spelling.
+        names: Finds names of people, where a model for them was named.
     """
 
     columns: Mapping[str, Any]
     chosen: Sequence[MendName]
     spelling: Mapping[str, str] = field(default_factory=dict)
+    names: Names | None = None
+
+    def read_ahead(self, rows: Sequence[Row]) -> None:
+        """Look for names in the texts of rows that are mended next."""
+        if self.names is not None and "personal-data" in self.chosen:
+            self.names.read([as_joined(row[column]) for row in rows for _, column in self._texts(row)])
 
     def apply(self, row: Row) -> list[Touch]:
         """Mend the cells of a row in place; what was changed, in the order in which it was."""
@@ -69,11 +76,18 @@ class CellMends:
 
     def mask_personal_data(self, row: Row) -> None:
         """Placeholders in texts and words; labels and numbers stay."""
-        for role, column in self._present(row):
+        for role, column in self._texts(row):
             if role == "tokens":
-                row[column] = _mask_words(row[column])
-            elif role in TEXT_ROLES and (role != "text" or not self._moves_spans(row, _masks)):
-                row[column] = _change_text(row[column], role, mask)
+                row[column] = _mask_words(row[column], self.names)
+            elif role != "text" or not self._moves_spans(row, self._masks):
+                row[column] = _change_text(row[column], role, lambda text: mask(text, self.names))
+
+    def _masks(self, text: str, borders: Sequence[int]) -> list[Edit] | None:
+        del borders
+        return [Edit(span.start, span.end, PLACEHOLDERS[span.kind]) for span in find(text, self.names)]
+
+    def _texts(self, row: Row) -> list[tuple[str, str]]:
+        return [(role, column) for role, column in self._present(row) if role in TEXT_ROLES]
 
     def spell_labels(self, row: Row) -> None:
         """Each label in its one spelling; a row that thereby has a label twice has it once."""
@@ -169,19 +183,25 @@ def _each_word(text: str, change: Change) -> str:
     return "".join(new if len((new := change(word)).split()) == len(word.split()) else word for word in words)
 
 
-def _mask_words(cell: Any) -> Any:
+def as_joined(cell: Any) -> str:
+    """A cell as one text, so that personal data is seen that stands in several words of a list."""
+    entries = as_list(cell)
+    return str(cell) if entries is None else " ".join(map(str, entries))
+
+
+def _mask_words(cell: Any, names: Names | None) -> Any:
     """Each word that holds some of a piece of personal data becomes its placeholder, so that tags stay beside their words."""
     entries = as_list(cell)
     if entries is None:
         words = str(cell).split()
-        masked = _masked(words)
+        masked = _masked(words, names)
         return cell if masked == words else " ".join(masked)
-    return _like(cell, _masked([entry if isinstance(entry, str) else str(entry) for entry in entries]))
+    return _like(cell, _masked([entry if isinstance(entry, str) else str(entry) for entry in entries], names))
 
 
-def _masked(words: list[str]) -> list[str]:
+def _masked(words: list[str], names: Names | None) -> list[str]:
     found, place = list(words), 0
-    spans = find(" ".join(words))
+    spans = find(" ".join(words), names)
     for number, word in enumerate(words):
         touching = [span for span in spans if span.start < place + len(word) and place < span.end]
         if touching:
@@ -195,11 +215,6 @@ def _like(cell: Any, found: list[Any]) -> Any:
     if found == as_list(cell):
         return cell
     return json.dumps(found, ensure_ascii=False) if isinstance(cell, str) else found
-
-
-def _masks(text: str, borders: Sequence[int]) -> list[Edit] | None:
-    del borders
-    return [Edit(span.start, span.end, PLACEHOLDERS[span.kind]) for span in find(text)]
 
 
 def _repairs(text: str, borders: Sequence[int]) -> list[Edit] | None:

@@ -17,6 +17,7 @@ from advisor.mending.survey import Advance, FileRows, Look, Survey, survey
 from advisor.records import Answers
 from advisor.report.terminal import Steps
 from pipeline.data.label_variants import spellings
+from pipeline.data.personal_data import Names
 from pipeline.data.reading import read_batches
 from pipeline.errors import DataError
 from pipeline.task import Input, Task, load_task
@@ -30,11 +31,13 @@ class Order:
         source: The files.
         answers: With task and columns; they may name test and validation files.
         out: The new file.
+        names: Finds names of people, where a model for them was named.
     """
 
     source: Source
     answers: Answers
     out: Path
+    names: Names | None = None
 
     @property
     def task(self) -> Task:
@@ -56,7 +59,9 @@ def record_path(out: Path) -> Path:
 def count_mends(order: Order, advance: Advance) -> dict[MendName, int]:
     """Rows that each mend would change or drop if it were made alone; mends that would do nothing are left out."""
     columns = order.answers.data.columns
-    look = Look(order.source, order.task, CellMends(columns, CELL_MENDS), is_trial=True, keeps_inputs=True)
+    look = Look(
+        order.source, order.task, CellMends(columns, CELL_MENDS, names=order.names), is_trial=True, keeps_inputs=True
+    )
     seen = survey(look, advance)
     found: Counter[MendName] = Counter(seen.touched)
     found["labels"] = sum(seen.labels[label] for label in spellings(seen.labels))
@@ -95,7 +100,7 @@ def prepare(order: Order, chosen: Sequence[MendName], steps: Steps) -> Prepared:
             draft[record_path(order.out)].open("w", encoding="utf-8") as file,
             table_writer(draft[order.out], shape) as writer,
         ):
-            record = RecordWriter(file, FileRows(seen.files, order.source.names))
+            record = RecordWriter(file, FileRows(seen.files, order.source.names), order.names)
             _write(writing, removal, writer, record, steps.advance)
         partition = None
         if "split" in chosen:
@@ -108,7 +113,7 @@ def _look(order: Order, chosen: Sequence[MendName], *, keeps_types: bool) -> Loo
     return Look(
         order.source,
         order.task,
-        CellMends(order.answers.data.columns, [name for name in chosen if name in CELL_MENDS]),
+        CellMends(order.answers.data.columns, [name for name in chosen if name in CELL_MENDS], names=order.names),
         folds_labels="labels" in chosen,
         keeps_inputs=bool({"near-copies", "leaks"} & set(chosen)),
         keeps_types=keeps_types,
@@ -143,6 +148,7 @@ def _changed_meanwhile() -> DataError:
 def _kept(look: Look, batch: Batch, begun: int, removal: Removal, record: RecordWriter) -> list[Row]:
     """The rows of a batch that stay, mended; every change and every drop is written down."""
     kept = []
+    look.mends.read_ahead(batch.rows)
     for place, given in enumerate(batch.rows, start=begun):
         if removal.why[place] != KEPT:
             record.drop(place, removal)

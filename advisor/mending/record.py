@@ -4,13 +4,12 @@ import json
 from collections import Counter
 from typing import IO, Any
 
-from advisor.mending.cells import Touch
+from advisor.mending.cells import Touch, as_joined
 from advisor.mending.mends import ROW_MENDS, MendName
 from advisor.mending.records import RecordLine
 from advisor.mending.removal import NOBODY, Removal
 from advisor.mending.survey import FileRows
-from pipeline.data.personal_data import find, mask
-from pipeline.data.values import as_list
+from pipeline.data.personal_data import Names, find, mask
 
 ALONE: dict[MendName, str] = {
     "empty": "It lacks a text.",
@@ -30,10 +29,11 @@ class RecordWriter:
     Args:
         file: Open for writing.
         rows: Names rows.
+        names: Finds names of people, where a model for them was named.
     """
 
-    def __init__(self, file: IO[str], rows: FileRows) -> None:
-        self._file, self._rows = file, rows
+    def __init__(self, file: IO[str], rows: FileRows, names: Names | None = None) -> None:
+        self._file, self._rows, self._names = file, rows, names
         self.changed: Counter[MendName] = Counter()
         """Rows that stay and have a changed cell, by mend."""
 
@@ -51,10 +51,10 @@ class RecordWriter:
                 place,
                 mend=touch.mend,
                 action="changed",
-                because=_why(touch),
+                because=self._why(touch),
                 column=touch.column,
-                before=_safe(touch.before),
-                after=_safe(touch.after),
+                before=self._safe(touch.before),
+                after=self._safe(touch.after),
             )
 
     def _write(self, place: int, **line: Any) -> None:
@@ -65,21 +65,13 @@ class RecordWriter:
         except UnicodeEncodeError:  # half of a character, which only its escape can say
             self._file.write(json.dumps(found) + "\n")
 
+    def _why(self, touch: Touch) -> str:
+        if touch.mend == "encoding":
+            return "It was decoded with the wrong encoding."
+        if touch.mend == "labels":
+            return "The label is mostly written in the other way."
+        kinds = Counter(span.kind for span in find(as_joined(touch.before), self._names))
+        return f"It holds personal data: {', '.join(f'{kind} ({count})' for kind, count in kinds.items())}."
 
-def _why(touch: Touch) -> str:
-    if touch.mend == "encoding":
-        return "It was decoded with the wrong encoding."
-    if touch.mend == "labels":
-        return "The label is mostly written in the other way."
-    kinds = Counter(span.kind for span in find(_joined(touch.before)))
-    return f"It holds personal data: {', '.join(f'{kind} ({count})' for kind, count in kinds.items())}."
-
-
-def _safe(cell: Any) -> str:
-    return mask(_joined(cell))
-
-
-def _joined(cell: Any) -> str:
-    """A cell as one text, so that personal data is seen that stands in several words of a list."""
-    entries = as_list(cell)
-    return str(cell) if entries is None else " ".join(map(str, entries))
+    def _safe(self, cell: Any) -> str:
+        return mask(as_joined(cell), self._names)

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.interview import choose_several, has_terminal
@@ -14,24 +15,44 @@ from advisor.mending.source import Source
 from advisor.records import Answers
 from advisor.report.terminal import Terminal
 from advisor.session import settle
+from pipeline.data.personal_data import Names
 from pipeline.errors import DataError
 
 EXIT_USAGE = 2
-NAMES_NOTE = "Names of people were not looked for: that needs a model. Read some rows before you pass the file on."
+WITHOUT_NAMES = (
+    "Names of people were not looked for: a run of your own that tags them can, with --names RUN. "
+    "Read some rows before you pass the file on."
+)
+WITH_NAMES = (
+    "Names are those that the model of the named run found; it misses some. Read some rows before you pass the file on."
+)
 
 
-def prepare_data(
-    given: Sequence[str], answers: Answers, out: Path, names: Sequence[str], terminal: Terminal, *, json: bool = False
-) -> int:
+@dataclass(frozen=True)
+class Wish:
+    """What is to be made of the data.
+
+    Attributes:
+        out: The new file.
+        mends: By name; asked or listed when empty.
+        names: Finds names of people, where a model for them was named.
+        json: Whether the result goes to standard output as JSON.
+    """
+
+    out: Path
+    mends: Sequence[str] = ()
+    names: Names | None = None
+    json: bool = False
+
+
+def prepare_data(given: Sequence[str], answers: Answers, wish: Wish, terminal: Terminal) -> int:
     """Mend data as the command line says; ask which mends, or list them where nobody can be asked.
 
     Args:
         given: What was named as data, as it was typed.
         answers: The task and where the data is.
-        out: The new file.
-        names: Mends.
+        wish: What is to be made of it.
         terminal: Where it is told.
-        json: Whether the result goes to standard output as JSON.
 
     Returns:
         The exit code.
@@ -39,12 +60,13 @@ def prepare_data(
     Raises:
         PipelineError: Something cannot be read or written as asked.
     """
+    out = wish.out
     form_of(out)
     refuse_existing(out, record_path(out))
     has_other_files = bool(answers.data.test or answers.data.validation)
-    chosen = chosen_mends(names, has_other_files=has_other_files)
-    answers = settle(answers, terminal, json=json).answers
-    order = Order(Source(answers.data, Path.cwd()), answers, out)
+    chosen = chosen_mends(wish.mends, has_other_files=has_other_files)
+    answers = settle(answers, terminal, json=wish.json).answers
+    order = Order(Source(answers.data, Path.cwd()), answers, out, wish.names)
     with terminal.progress(f"Preparing '{out}'") as steps:
         if not chosen:
             steps.step("looking for what can be mended")
@@ -55,9 +77,9 @@ def prepare_data(
                 return EXIT_USAGE
             chosen = _ask(counts, has_other_files=has_other_files)
         done = prepare(order, chosen, steps)
-    for line in say_prepared(done, chosen):
+    for line in say_prepared(done, chosen, has_names=wish.names is not None):
         terminal.say(line)
-    if json:
+    if wish.json:
         sys.stdout.write(done.model_dump_json(indent=1) + "\n")
     return 0
 
@@ -89,7 +111,7 @@ def _rows(count: int) -> str:
     return f"{count:,} row{'' if count == 1 else 's'}"
 
 
-def say_prepared(done: Prepared, chosen: Sequence[MendName]) -> list[str]:
+def say_prepared(done: Prepared, chosen: Sequence[MendName], *, has_names: bool = False) -> list[str]:
     """The result in lines."""
     lines = [f"{done.rows_written:,} of {done.rows_read:,} rows written to '{done.out}'."]
     for count in done.mends:
@@ -105,5 +127,5 @@ def say_prepared(done: Prepared, chosen: Sequence[MendName]) -> list[str]:
         lines.append(f'  To use these parts: splits = "{done.splits}" under [data], with train = "{done.out}".')
     lines += done.notes
     if "personal-data" in chosen:
-        lines.append(NAMES_NOTE)
+        lines.append(WITH_NAMES if has_names else WITHOUT_NAMES)
     return [*lines, f"Every row that was dropped or changed, and why: '{done.record}'"]

@@ -160,6 +160,7 @@ def _look_at(seen: Survey, look: Look, batch: Batch) -> None:
 def _mended(seen: Survey, look: Look, rows: Sequence[Row]) -> list[Row]:
     """The rows mended, unless this is a trial; what would change is counted."""
     found = [dict(row) for row in rows]
+    look.mends.read_ahead(found)
     for row in found:
         seen.touched.update({touch.mend for touch in look.mends.apply(row)})
     return list(rows) if look.is_trial else found

@@ -1,17 +1,17 @@
 """Personal data in texts: where it stands, and the text without it.
 
 Looked for are e-mail and IP addresses, phone numbers, payment cards, bank accounts, identity numbers and addresses on the web
-that name an account. Names are not: they need a model, and none comes along.
+that name an account. Names of people need a model: they are found where a caller hands in what finds them.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from pipeline.data.identity_numbers import find_identity_numbers, is_card, is_iban
 
-Kind = Literal["e-mail", "account", "bank account", "card", "identity number", "ip address", "phone"]
+Kind = Literal["e-mail", "account", "bank account", "card", "identity number", "ip address", "phone", "name"]
 PLACEHOLDERS: dict[Kind, str] = {
     "e-mail": "[E-MAIL]",
     "account": "[ACCOUNT]",
@@ -20,6 +20,7 @@ PLACEHOLDERS: dict[Kind, str] = {
     "identity number": "[ID-NUMBER]",
     "ip address": "[IP-ADDRESS]",
     "phone": "[PHONE]",
+    "name": "[NAME]",
 }
 """What stands for each kind in a text that is masked."""
 
@@ -32,15 +33,33 @@ class Span(NamedTuple):
     end: int
 
 
-def find(text: str) -> list[Span]:
-    """The personal data in a text, in its order; where two readings overlap, the surer one."""
+class Names(Protocol):
+    """Finds names of people."""
+
+    def read(self, texts: Sequence[str]) -> None:
+        """Look at texts that will be asked about, many at once, which is quicker than one by one."""
+
+    def __call__(self, text: str) -> Sequence[Span]:
+        """The names in a text."""
+
+
+def find(text: str, names: Names | None = None) -> list[Span]:
+    """The personal data in a text, in its order; where two readings overlap, the surer one, and a name last of all."""
+    found = _find_without_names(text)
+    for name in names(text) if names is not None else ():
+        if all(name.end <= other.start or other.end <= name.start for other in found):
+            found.append(name)
+    return sorted(found, key=lambda span: span.start)
+
+
+def _find_without_names(text: str) -> list[Span]:
     found: list[Span] = []
     left = text
     while more := _find_once(left):  # what is taken out may bare what stood right beside it
         found += more
         for span in more:
             left = left[: span.start] + "[".ljust(span.end - span.start - 1, "|") + "]" + left[span.end :]
-    return sorted(found, key=lambda span: span.start)
+    return found
 
 
 def _find_once(text: str) -> list[Span]:
@@ -55,9 +74,9 @@ def _find_once(text: str) -> list[Span]:
     return found
 
 
-def mask(text: str) -> str:
+def mask(text: str, names: Names | None = None) -> str:
     """The text with a placeholder such as `[E-MAIL]` for each piece of personal data."""
-    for span in reversed(find(text)):
+    for span in reversed(find(text, names)):
         text = text[: span.start] + PLACEHOLDERS[span.kind] + text[span.end :]
     return text
 

@@ -25,7 +25,7 @@ from advisor.audit.material import Material
 from advisor.columns import settle_columns
 from advisor.mending.mends import ALL_SAFE, MENDS
 from advisor.mending.records import Prepared
-from advisor.mending.session import prepare_data
+from advisor.mending.session import Wish, prepare_data
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.session import answers_from
@@ -85,7 +85,7 @@ def prepare(files: Path | list[Path], out: Path, *names: str, **data: Any) -> in
 
 def mend(files: Sequence[Path], given: dict[str, dict[str, Any]], out: Path, *names: str) -> int:
     named = list(map(str, files))
-    return prepare_data(named, answers_from(named, given), out, names, Terminal(quiet=True))
+    return prepare_data(named, answers_from(named, given), Wish(out, names), Terminal(quiet=True))
 
 
 def record(out: Path) -> list[dict[str, Any]]:
@@ -195,7 +195,7 @@ def test_personal_data_in_other_columns_stays_and_is_told(tmp_path: Path, capsys
     source.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     named = [str(source)]
     answers = answers_from(named, {"data": {"text": "text", "label": "label"}})
-    prepare_data(named, answers, tmp_path / "new.jsonl", ["personal-data"], Terminal())
+    prepare_data(named, answers, Wish(tmp_path / "new.jsonl", ["personal-data"]), Terminal())
     assert "The column 'from' holds personal data too (e-mail) and was left as it is" in capsys.readouterr().out
     assert [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()] == lines
 
