@@ -385,6 +385,8 @@ class Suspect(Record):
     """What a model says that did not see the row."""
     doubt: float
     """Probability that the answer is wrong; for scores how many standard deviations it lies away."""
+    text: str = ""
+    """How its text begins, personal data masked; empty where rows may not be shown."""
 
 
 class Audit(Document):

@@ -20,7 +20,7 @@ from advisor.audit.limits import find_long_texts
 from advisor.audit.material import Check, Material
 from advisor.audit.privacy import find_personal_data
 from advisor.audit.spelling import find_label_variants, find_wrong_encoding
-from advisor.records import Audit, Candidate, ColumnProfile
+from advisor.records import Audit, Candidate, ColumnProfile, Suspect
 from pipeline.data.splitting import Side
 from pipeline.findings import Found
 from pipeline.records import Finding, name_of
@@ -91,7 +91,7 @@ def inspect(material: Material, subject: Subject) -> Audit:
         profiles=list(subject.profiles),
         lengths=measure_lengths(material, subject.candidates),
         findings=[_shown(each, subject) for each in sorted(findings, key=_weight)],
-        suspects=list_suspects(material),
+        suspects=[_shown_suspect(each, subject) for each in list_suspects(material)],
         left_out=_left_out(material, subject),
         invalidates=any(each.severity == "invalidates" for each in findings),
         seconds=time.perf_counter() - begun,
@@ -113,6 +113,10 @@ def _weight(finding: Finding) -> tuple[int, int]:
 
 def _shown(finding: Finding, subject: Subject) -> Finding:
     return finding if subject.show_rows else finding.model_copy(update={"examples": []})
+
+
+def _shown_suspect(suspect: Suspect, subject: Subject) -> Suspect:
+    return suspect if subject.show_rows else suspect.model_copy(update={"text": ""})
 
 
 def _left_out(material: Material, subject: Subject) -> list[str]:

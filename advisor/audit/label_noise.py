@@ -45,6 +45,7 @@ def list_suspects(material: Material) -> list[Suspect]:
             answer=_answer(material, noise, place),
             likelier=shown_answer(noise.likelier[place]),
             doubt=float(noise.doubt[place]),
+            text=material.beginning(noise.positions[place]),
         )
         for place in _suspected(material, noise)[:MOST_SUSPECTS]
     ]

@@ -97,9 +97,16 @@ class Material:
         Raises:
             AssertionError: The row is sealed.
         """
+        return f"{self.data.place(position)}: {self.beginning(position)}"
+
+    def beginning(self, position: int) -> str:
+        """How the text of a row begins, personal data masked.
+
+        Raises:
+            AssertionError: The row is sealed.
+        """
         assert self.data.sides[position] != "test", "test rows are sealed"
-        text = mask(as_one_text(self.data.rows.inputs[position]), self.names)
-        return f"{self.data.place(position)}: {text[:LONGEST_EXAMPLE]}"
+        return mask(as_one_text(self.data.rows.inputs[position]), self.names)[:LONGEST_EXAMPLE]
 
 
 __all__ = ["Check", "Found", "Material"]

@@ -1,6 +1,6 @@
 """The audit of the data as blocks: what is in it, what is wrong with it, weightiest first."""
 
-from advisor.records import Audit
+from advisor.records import Audit, Suspect
 from advisor.report.blocks import Badge, Bar, Block, Card, Heading, Items, Table
 from advisor.report.safe_text import clip
 from advisor.report.wording import GRADES, Tone, say_count, say_many, say_name, say_share
@@ -8,6 +8,8 @@ from pipeline.records import Finding
 
 MOST_CHARACTERS = 160
 MOST_CLASSES = 12
+MOST_SUSPECTS = 8
+"""Suspected answers in the terminal; the page and `audit.json` have more."""
 
 
 def audit_verdict(audit: Audit) -> tuple[str, Tone, str]:
@@ -37,6 +39,7 @@ def audit_blocks(audit: Audit, name: str) -> list[Block]:
     return [
         *verdict_blocks(audit, name),
         *finding_blocks(audit),
+        *_suspects(audit),
         *_left_out(audit),
         Heading("What is in it"),
         Table([[what, shown] for what, shown in facts(audit)]),
@@ -97,6 +100,25 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
 
 def _named(column: str | list[str]) -> str:
     return column if isinstance(column, str) else " + ".join(column)
+
+
+def _suspects(audit: Audit) -> list[Block]:
+    if not audit.suspects:
+        return []
+    shown = audit.suspects[:MOST_SUSPECTS]
+    rows = [[each.row, each.answer, each.likelier, say_doubt(audit, each), clip(each.text, 60)] for each in shown]
+    titles = ["row", "answer", "likelier", "doubt", "text"]
+    more = len(audit.suspects) - len(shown)
+    return [
+        Heading("Answers to read first", "the least credible first"),
+        Table(rows, titles, right=frozenset({3})),
+        *([Items([f"{say_count(more)} more are in the page and in audit.json."])] if more else []),
+    ]
+
+
+def say_doubt(audit: Audit, suspect: Suspect) -> str:
+    """How doubtful an answer is: a probability, or for scores the standard deviations that it lies away."""
+    return f"{suspect.doubt:.1f} SD" if not audit.classes else say_share(suspect.doubt)
 
 
 def _left_out(audit: Audit) -> list[Block]:

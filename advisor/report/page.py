@@ -25,6 +25,7 @@ MOST_PAIRS = 6
 MOST_PAIRS_ALONE = 20
 MOST_WORST = 20
 MOST_CLASS_BARS = 24
+MOST_SUSPECTS = 50
 LONGEST_TEXT = 500
 
 
@@ -83,6 +84,7 @@ def write_audit_page(path: Path, audit: Audit, name: str) -> None:
         headline=headline,
         grades=[(wording.GRADES[each][2], severities.count(each)) for each in wording.GRADES if each in severities],
         facts=findings.facts(audit),
+        suspects=[(each, findings.say_doubt(audit, each)) for each in audit.suspects[:MOST_SUSPECTS]],
         reading=contents.explain_reading(audit.reading) if audit.reading else [],
         class_bars=_class_bars(audit.classes),
         histogram=plots.plot_lengths(audit.lengths) if audit.lengths else None,

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.records import ModelSource
 from tests import tiny
+from tests.advisor.audit.test_noise import labelled as words_of_classes
 from tests.advisor.conftest import Advisor, Done
 
 Audit = Callable[..., Done]
@@ -207,3 +208,19 @@ def test_a_result_on_invalid_data_is_not_yet_with_the_mend_beside_it(
     assert "60 of 120 test rows" in reason["because"]
     assert "advisor prepare moods.csv --test test.csv --mend leaks" in done.document["flips"][0]["because"]
     assert 'id="findings"' in (here / "run" / "report.html").read_text()
+
+
+def test_answers_that_are_probably_wrong_are_listed_to_be_read(advisor: Advisor, here: Path) -> None:
+    absent = ("--model", "roberta-large")  # counts of words tell these classes apart, the tiny model does not
+    texts, labels, changed = words_of_classes(600, 0.1)
+    write(here / "words.csv", list(zip(texts, labels, strict=True)))
+    done = advisor("audit", "words.csv", *absent, "--json", "--out", "found")
+    places = [int(each["row"].split()[-1]) - 1 for each in done.document["suspects"]]
+    assert len(set(places) & set(changed)) >= 0.8 * len(places) > 0
+    page = (here / "found" / "audit.html").read_text(encoding="utf-8")
+    assert "Answers to read first" in page
+    assert "Answers to read first" in done.err
+    assert texts[places[0]] in page
+    hidden = advisor("audit", "words.csv", *absent, "--json", "--no-examples", "--out", "hidden")
+    assert [each["row"] for each in hidden.document["suspects"]] == [each["row"] for each in done.document["suspects"]]
+    assert {each["text"] for each in hidden.document["suspects"]} == {""}
