@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from pipeline.data.agreement import agreement, names_pair
-from pipeline.data.evidence import Filling, Piece, Signs, quoted
+from pipeline.data.evidence import Filling, Piece, Signs, listed, quoted
 from pipeline.data.profiles import Profile, profiles
 from pipeline.data.roles import fillings, means_something_else, named_filling, tagged_words
 from pipeline.records import Record
@@ -212,7 +212,9 @@ def _as_one_text(shape: Shape, filled: Mapping[str, Any], columns: Mapping[str, 
     text = next((filled[role] for role in ("text", "document", "context") if role in filled), None)
     found = [Piece("plain_text", quoted(filled["text"]))] if shape.roles == ("text",) else []
     if len(texts) > 1 and "text_pair" not in shape.roles and text in texts and texts[text] == max(texts.values()):
-        found.append(Piece("longest_text", quoted(text)))
+        used = {name for column in filled.values() for name in _flat(column)}
+        others = [name for name in texts if name not in used]
+        found.append(Piece("longest_text", quoted(text) + (f", not {listed(others)}" if others else "")))
     return found
 
 

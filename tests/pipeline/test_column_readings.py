@@ -458,6 +458,12 @@ def test_where_two_readings_are_plausible_both_are_told(row: Row, expected: list
     assert [each for each in expected if each not in found] == []
 
 
+def test_a_text_that_is_left_aside_for_a_longer_one_is_named() -> None:
+    (found,) = likely(read(rows_of(lambda n: {"opening": text(6), "body": text(20), "kind": pick("x", "y")})))
+    assert found.columns == {"text": "body", "label": "kind"}
+    assert "Of several columns of texts the longest is read: 'body', not 'opening'." in found.because
+
+
 def test_a_table_of_hundreds_of_columns_is_read_in_seconds_and_told_in_few_readings() -> None:
     kinds = [DRAW.random, lambda: DRAW.randrange(5), lambda: pick("a", "b"), text, sentence]
     rows = [{f"f{place}": kinds[place % 5]() for place in range(60)} for _ in range(40)]
