@@ -133,6 +133,18 @@ def choose_several(text: str, choices: Sequence[tuple[str, str]], ticked: Collec
         raise KeyboardInterrupt from error
 
 
+def ask_text(question: str, instruction: str = "") -> str:
+    """Ask for a line of text.
+
+    Raises:
+        KeyboardInterrupt: The person stopped.
+    """
+    try:
+        return str(questionary.text(question, instruction=instruction, style=_STYLE).unsafe_ask())
+    except EOFError as error:
+        raise KeyboardInterrupt from error
+
+
 def _refuse_without_terminal() -> None:
     if has_terminal():
         return

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from advisor.errors import RunFolderError
-from advisor.prediction import load_way
 from advisor.run_folder import RunFolder
+from advisor.way import open_way
 from pipeline.data.personal_data import Span
 from pipeline.task import Rows
 from pipeline.tasks.spans import OUTSIDE, as_tags, spans_of, type_of
@@ -29,7 +29,7 @@ class People:
     """
 
     def __init__(self, folder: RunFolder) -> None:
-        way = load_way(folder)
+        way = open_way(folder)
         if not isinstance(way.task, TokenClassification) or not way.task.by_spans:
             raise RunFolderError(
                 f"'{folder.path}' cannot find names: its task is {way.task.key}, without spans.",
@@ -41,7 +41,7 @@ class People:
                 f"'{folder.path}' cannot find names: none of its tags is called after people. It has: {', '.join(sorted(kinds))}.",
                 f"Name with --names a run that has one of these: {', '.join(sorted(PERSON_TAGS))}.",
             )
-        self._answer = way.answer
+        self._answer = way.predict
         self._found: dict[str, list[Span]] = {}
 
     def read(self, texts: Sequence[str]) -> None:

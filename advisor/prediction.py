@@ -1,36 +1,23 @@
 """Uses what a run produced: the fine-tuned model, or the best cheap way."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from advisor.alternative import load_alternative
 from advisor.other_data import source_like
-from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
+from advisor.way import open_way
 from pipeline.data.reading import read
 from pipeline.data.recognition import find_dialect, find_places
 from pipeline.errors import DataError
-from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.records import DataSource, Plan
-from pipeline.storage import load_record, storage_error
-from pipeline.task import Array, Predict, Task, load_task
+from pipeline.records import DataSource
+from pipeline.storage import storage_error
+from pipeline.task import Array
 
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
-
-
-class Way(NamedTuple):
-    """What answers rows."""
-
-    name: str
-    task: Task
-    columns: Mapping[str, str | list[str]]
-    """What it reads, by role."""
-    classes: Sequence[str]
-    answer: Predict
 
 
 def predict(
@@ -58,29 +45,12 @@ def predict(
     """
     _check_out(out)
     source = source_like(folder.answers.data, data)
-    way = load_way(folder, cheap=cheap)
-    columns = dict(way.columns)
-    unknown = sorted(set(named or {}) - {key for key in columns if isinstance(columns[key], str)})
-    if unknown:
-        raise DataError(
-            f"This run has no column for '{unknown[0]}'.", f"It reads {', '.join(columns)}; name those with --column."
-        )
-    columns |= named or {}
+    way = open_way(folder, cheap=cheap).reading(named or {})
     table = read(source.train, source, Path.cwd())
-    rows = way.task.rows(table, columns, source.name, labelled=False)
-    found = way.answer(rows)
-    _write(table, way.task.written(table, columns, found), found.confidence, out, source)
-    return way.name, len(rows)
-
-
-def load_way(folder: RunFolder, *, cheap: bool = False) -> Way:
-    """What a run answers rows with: its fine-tuned model, or the best cheap way where there is none or it is asked for."""
-    if not cheap and (folder.path / "model" / "config.json").is_file() and folder.has("result.json"):
-        plan = load_record(Plan, folder.path / "plan.json")
-        tuned = load_fine_tuned(folder.path / "model")
-        return Way("fine-tuned", tuned.task, plan.data.columns, tuned.classes, tuned)
-    saved, answer = load_alternative(folder.path)
-    return Way(say_way(saved.name), load_task(saved.task, saved.options), saved.columns, saved.classes, answer)
+    rows = way.task.rows(table, way.columns, source.name, labelled=False)
+    found = way.predict(rows)
+    _write(table, way.task.written(table, way.columns, found), found.confidence, out, source)
+    return way.title, len(rows)
 
 
 def _check_out(out: Path) -> None:

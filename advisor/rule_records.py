@@ -365,3 +365,26 @@ class Rules(Record):
     audit: AuditRules
     licences: list[LicenceMark]
     """What words in licences of data say."""
+
+
+class LiveNumber(Record):
+    """A threshold for rows that came after a run."""
+
+    value: float
+    means: str
+    source: Origin
+
+
+class LiveSentence(Record):
+    """What a person reads of such rows."""
+
+    says: str
+    """With slots for what was found."""
+    source: str
+
+
+class LiveRules(Record):
+    """What is said of rows that came after a run: `rules/live.toml`."""
+
+    numbers: dict[str, LiveNumber] = Field(alias="number")
+    sentences: dict[str, LiveSentence] = Field(alias="sentence")

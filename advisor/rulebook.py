@@ -17,6 +17,7 @@ from advisor.rule_records import (
     FactorRule,
     ForecastRules,
     LicenceMark,
+    LiveRules,
     ModelEntry,
     Rules,
     StrategyRules,
@@ -96,6 +97,13 @@ def load_advice(task: str, folder: Path = RULES_FOLDER) -> list[Advice]:
     path = folder / "collecting.toml"
     found = [_checked(Advice, values, path) for values in _read(path)["advice"]]
     return [advice for advice in found if not advice.tasks or task in advice.tasks]
+
+
+@functools.cache
+def load_live(folder: Path = RULES_FOLDER) -> LiveRules:
+    """Read what is said of rows that came after a run."""
+    path = folder / "live.toml"
+    return _checked(LiveRules, _read(path), path)
 
 
 def load_demos(folder: Path = RULES_FOLDER) -> dict[str, Demo]:

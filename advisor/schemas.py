@@ -4,6 +4,7 @@ import json
 
 from advisor.errors import AnswersError
 from advisor.records import Answers, Assessment, Audit, Decision, Measurements
+from pipeline.live_results import Evaluation
 from pipeline.records import DataSheet, Document, NextSteps, Plan
 from pipeline.results import Result
 
@@ -17,6 +18,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "plan": Plan,
     "result": Result,
     "next_steps": NextSteps,
+    "evaluation": Evaluation,
 }
 
 

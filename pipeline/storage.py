@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import PlanError, StorageError
 from pipeline.records import SCHEMA_VERSION, Record
-from pipeline.task import Predictions, Rows
+from pipeline.task import Answer, Predictions, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +98,26 @@ def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: 
         raise storage_error(path, error) from error
 
 
+def load_predictions(path: Path, classes: list[str]) -> tuple[tuple[Answer, ...], Predictions]:
+    """Read the truth and the answers that `save_predictions` wrote beside it."""
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    truth, answers = (tuple(_as_saved(value) for value in table[name]) for name in ("truth", "answer"))
+    named = [f"score_{label}" for label in classes]
+    return truth, Predictions(
+        row_ids=tuple(table["row_id"]),
+        answers=answers,
+        scores=table[named].to_numpy(dtype=float) if named and set(named) <= set(table.columns) else None,
+        confidence=table["confidence"].to_numpy(dtype=float) if "confidence" in table.columns else None,
+    )
+
+
+def _as_saved(value: Any) -> Any:
+    """A list comes back from Parquet as an array."""
+    return tuple(value) if hasattr(value, "__array__") and value.ndim else value
+
+
 def save_rows(rows: Rows, path: Path, **beside: list[Any]) -> None:
     """Write rows for another process, with further columns of one entry per row."""
     import pandas as pd
@@ -111,8 +131,5 @@ def load_rows(path: Path) -> tuple[Rows, "pd.DataFrame"]:
     import pandas as pd
 
     table = pd.read_parquet(path)
-    inputs, answers = (
-        tuple(tuple(value) if hasattr(value, "__array__") and value.ndim else value for value in table[name])
-        for name in ("input", "answer")
-    )
+    inputs, answers = (tuple(_as_saved(value) for value in table[name]) for name in ("input", "answer"))
     return Rows(tuple(table["id"]), inputs, answers), table

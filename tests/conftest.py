@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.embeddings import Embedder
+    from tests.finished_runs import FinishedRun
 
 _empty_cache = tempfile.mkdtemp(prefix="finetune-advisor-tests-")
 atexit.register(shutil.rmtree, _empty_cache, ignore_errors=True)
@@ -68,3 +69,18 @@ def embedder(tiny_model: ModelSource) -> "Embedder":
     from pipeline.embeddings import Embedder
 
     return Embedder(Path(tiny_model.location), tiny_model, tiny.PREPARATION, cache=None)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource) -> "FinishedRun":
+    """The finished run of a task, made once."""
+    from tests.finished_runs import Finished, make_run
+
+    made: dict[str, Finished] = {}
+
+    def finished(key: str) -> Finished:
+        if key not in made:
+            made[key] = make_run(key, tmp_path_factory.mktemp(key), tiny_model)
+        return made[key]
+
+    return finished

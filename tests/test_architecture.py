@@ -12,6 +12,7 @@ import pytest
 HOUSE = Path(__file__).resolve().parent.parent
 ADVISOR = """
     __main__ commands
+    live
     mending
     doctor demo catalogue labelling people prediction other_data schemas
     audits
@@ -19,6 +20,7 @@ ADVISOR = """
     advise planning investigation measuring aim
     report next_steps
     interview questions confirmation cells
+    way
     ledger alternative
     run_folder answers_template answers_file columns
     decision forecast estimate strategy recommendation data_sheet factors licences
@@ -29,10 +31,10 @@ PIPELINE = """
     __main__ run pilot reload model_card
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
-    task metric results findings records errors
+    task metric live_results results findings records errors
 """
-COMMANDS = "assessments data runs setup start options door"
-REPORT = "terminal page sections examination diagrams findings listings plots contents recipes blocks scale wording safe_text"
+COMMANDS = "assessments data runs serving setup start options door"
+REPORT = "terminal page sections evaluation examination diagrams findings listings plots contents recipes blocks scale wording safe_text"
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = """
     inspection label_noise coverage limits clutter languages giveaways drift annotators copies labels spelling privacy
@@ -45,9 +47,10 @@ DATA = """
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
+LIVE = "trial arrival evaluation verdict newcomers typed"
 PREDICTORS = "costed fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = """
-    examination robustness slices suspects neighbours agreement comparison calibration coverage costs intervals
+    drift examination robustness slices suspects neighbours agreement comparison calibration coverage costs intervals
     probability_metrics number_metrics metrics
 """
 TRAINING = """
@@ -62,6 +65,7 @@ LADDERS = {
     "advisor.audit": AUDIT,
     "advisor.mending": MENDING,
     "advisor.labelling": LABELLING,
+    "advisor.live": LIVE,
     "pipeline": PIPELINE,
     "pipeline.data": DATA,
     "pipeline.data.formats": FORMATS,

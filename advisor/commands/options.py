@@ -90,3 +90,22 @@ def said(context: typer.Context) -> dict[str, dict[str, Any]]:
         if value is not None:  # what was not said must not undo what --column said
             found.setdefault(section, {})[key] = value
     return found
+
+
+def source_of(
+    data: list[str],
+    data_format: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+    query: str | None,
+) -> dict[str, Any]:
+    """Rows and how they are written, as under [data]."""
+    return {
+        "train": data[0] if len(data) == 1 else data,
+        "format": data_format,
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "sheet": sheet,
+        "query": query,
+    }

@@ -1,12 +1,12 @@
 """Commands on what was run: predict, label, runs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from advisor.commands.door import app, door, terminal
-from advisor.commands.options import Columns, Delimiter, Encoding, Format, Query, Run, Sheet
+from advisor.commands.options import Columns, Delimiter, Encoding, Format, Query, Run, Sheet, source_of
 
 
 @app.command()
@@ -37,7 +37,7 @@ def predict(
     from advisor.session import pairs
 
     named = {**pairs(column), **({} if text is None else {"text": text})}
-    source = _source(data, data_format, encoding, delimiter, sheet, query)
+    source = source_of(data, data_format, encoding, delimiter, sheet, query)
     way, rows = predict_rows(open_existing(run), source, out, cheap=cheap, named=named)
     terminal().say(f"{rows:,} rows answered by the {way} way, written to '{out}'.")
 
@@ -75,7 +75,7 @@ def label(
     if not json:
         refuse_without_terminal()
     named = {**pairs(column), **({} if text is None else {"text": text})}
-    source = _source(data, data_format, encoding, delimiter, sheet, query) if data else None
+    source = source_of(data, data_format, encoding, delimiter, sheet, query) if data else None
     shown = terminal(json=json)
     with shown.progress("Choosing rows to label") as progress:
         progress.step("starting")
@@ -85,25 +85,6 @@ def label(
         write_ranked(sitting, most)
     else:
         ask_rows(sitting, most, shown.show_labels)
-
-
-def _source(
-    data: list[str],
-    data_format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    sheet: str | None,
-    query: str | None,
-) -> dict[str, Any]:
-    """Rows and how they are written, as under [data]."""
-    return {
-        "train": data[0] if len(data) == 1 else data,
-        "format": data_format,
-        "encoding": encoding,
-        "delimiter": delimiter,
-        "sheet": sheet,
-        "query": query,
-    }
 
 
 @app.command()

@@ -167,7 +167,7 @@ def put(sitting: Sitting, pick: Pick, note: str) -> prompts.Reply:
     if known.asked == "number":
         guess = sitting.suggestion(place) or ""
         title = "a number" + (f", Enter takes {guess}" if guess else "")
-        return prompts.type_answer(card, title, "", _number(known), guess)
+        return prompts.type_answer(card, title, "", number_reader(known.task.options), guess)
     if known.asked == "spans":
         return _put_spans(sitting, card, place)
     chances = sitting.chances(place)
@@ -182,12 +182,8 @@ def _put_spans(sitting: Sitting, card: prompts.Card, place: int) -> prompts.Repl
     tags = sitting.belief.suggested[place]
     classes = sitting.classes()
     marked = mark_up(words, tags if isinstance(tags, tuple) else [OUTSIDE] * len(words))
-
-    def tagged(typed: str) -> tuple[str, ...]:
-        return as_scheme(len(words), read_markup(typed, words), classes)
-
     kinds = ", ".join(kinds_of(classes))
-    return prompts.type_answer(card, f"[words](label), labels: {kinds}", marked, tagged)
+    return prompts.type_answer(card, f"[words](label), labels: {kinds}", marked, tag_reader(words, classes))
 
 
 def _text(known: Known, place: int) -> str:
@@ -198,8 +194,9 @@ def _text(known: Known, place: int) -> str:
     return str(known.pool.cells[place][column]) if isinstance(column, str) else " ".join(given)
 
 
-def _number(known: Known) -> Callable[[str], float]:
-    low, high = (as_number(known.task.options.get(key)) for key in ("lowest", "highest"))
+def number_reader(options: Mapping[str, str]) -> Callable[[str], float]:
+    """Reads a typed number, on the scale where one was named."""
+    low, high = (as_number(options.get(key)) for key in ("lowest", "highest"))
 
     def read_number(typed: str) -> float:
         found = as_number(typed.replace(",", "."))
@@ -210,6 +207,11 @@ def _number(known: Known) -> Callable[[str], float]:
         return found
 
     return read_number
+
+
+def tag_reader(words: Sequence[str], classes: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Reads a sentence with its spans marked up."""
+    return lambda typed: as_scheme(len(words), read_markup(typed, words), classes)
 
 
 def _progress(sitting: Sitting) -> str:

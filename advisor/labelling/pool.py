@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
 from pipeline.data.reading import read
 from pipeline.errors import DataError
 from pipeline.records import DataSource
-from pipeline.task import Rows, Task
+from pipeline.task import Answer, Predictions, Rows, Task
 
 MOST_ROWS = 5000
 """Rows that are ranked at once, a seeded sample beyond it: each has to be read by the model first."""
@@ -137,3 +138,17 @@ def input_cells(task: Task, columns: Mapping[str, Any], named: Mapping[str, Any]
         cell = record[{**columns, **named}[key]]
         found[str(columns[key])] = cell.tolist() if hasattr(cell, "tolist") else cell
     return found
+
+
+def truth_cells(
+    task: Task, columns: Mapping[str, Any], cells: Mapping[str, Any], row: Rows, answer: Answer
+) -> dict[str, Any]:
+    """The columns of the truth as the training data has them, for one row with these other cells."""
+    table = pd.DataFrame([dict(cells)], dtype=object)
+    table.index = pd.Index(row.ids)
+    (written,) = task.written(table, columns, Predictions(row.ids, (answer,)))
+    roles = (role for layout in task.layouts for role in layout.roles if not role.required_to_predict)
+    name = next(columns[role.key] for role in roles if role.key in columns)
+    if isinstance(name, str):
+        return {name: written}
+    return {label: int(label in written) for label in name}

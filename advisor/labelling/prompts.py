@@ -1,7 +1,8 @@
 """Puts one row before a person and reads the answer: keys to choose, to tick, to type a number or to mark up."""
 
+import functools
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +85,33 @@ def type_answer(card: Card, title: str, start: str, read: Callable[[str], object
         suggestion: What Enter takes when nothing is typed.
     """
     return _Typing(card, title, start, read, suggestion).run()
+
+
+def press_key(question: str, keys: Mapping[str, str]) -> str:
+    """One key, without Enter.
+
+    Args:
+        question: What is asked, with what the keys do.
+        keys: What each stands for, by its name.
+
+    Raises:
+        KeyboardInterrupt: The person stopped.
+    """
+    bindings = KeyBindings()
+    for key, value in keys.items():
+        bindings.add(key)(functools.partial(_end_with, value))
+    for key in ("c-c", "c-d"):
+        bindings.add(key, eager=True)(lambda event: event.app.exit(exception=KeyboardInterrupt()))
+    shown = Window(FormattedTextControl([("class:reason", question)], show_cursor=False), wrap_lines=True)
+    app: Application[str] = Application(
+        layout=Layout(shown), key_bindings=bindings, style=_STYLE, erase_when_done=True, mouse_support=False
+    )
+    app.ttimeoutlen = 0.05
+    return app.run()
+
+
+def _end_with(value: str, event: KeyPressEvent) -> None:
+    event.app.exit(result=value)
 
 
 class _Screen:

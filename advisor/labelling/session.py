@@ -15,7 +15,7 @@ from advisor.errors import AnswersError, RunFolderError
 from advisor.labelling.belief import Asked, believe, believe_probe, fine_tuned_of, know_nothing, mix
 from advisor.labelling.labelled_file import LabelledFile, LogLine, now
 from advisor.labelling.markup import say_spans
-from advisor.labelling.pool import read_pool
+from advisor.labelling.pool import read_pool, truth_cells
 from advisor.labelling.ranking import DRAWN, DRAWN_EVERY, Belief, Classes, Landscape, Pick, choose, standardise
 from advisor.labelling.second_opinion import AGAIN, First, read_again
 from advisor.labelling.target import Goal, Rise, Target, measure_rise, set_target
@@ -28,7 +28,7 @@ from pipeline.errors import ModelError
 from pipeline.predictors.probe import embed
 from pipeline.preparation import as_one_text
 from pipeline.records import DataSource
-from pipeline.task import Answer, Array, Predictions, RivalSetting, Rows
+from pipeline.task import Answer, Array, RivalSetting, Rows
 
 AHEAD = 20
 """Rows that are chosen at once; the order is made anew long before they are through."""
@@ -203,7 +203,7 @@ class Sitting:
         """Keep an answer; it is on the disk when this returns."""
         pool = self.known.pool
         cells = pool.cells[pick.place]
-        truth = _truth_cells(self.known, cells, pool.rows.take([pick.place]), answer)
+        truth = truth_cells(self.known.task, self.known.columns, cells, pool.rows.take([pick.place]), answer)
         self.file.keep(self._line(pick, "answered", truth), {**cells, **truth})
         self._pass(pick)
         self.answers[pick.place] = answer
@@ -378,20 +378,6 @@ def say_answer(known: Known, answer: Answer, place: int) -> str:
     if known.asked == "spans":
         return say_spans(list(known.pool.rows.inputs[place]), answer)
     return ", ".join(answer) or "no label"
-
-
-def _truth_cells(known: Known, cells: Mapping[str, Any], row: Rows, answer: Answer) -> dict[str, Any]:
-    """The columns of the truth as the training data has them."""
-    import pandas as pd
-
-    table = pd.DataFrame([dict(cells)], dtype=object)
-    table.index = pd.Index(row.ids)
-    (written,) = known.task.written(table, known.columns, Predictions(row.ids, (answer,)))
-    roles = (role for layout in known.task.layouts for role in layout.roles if not role.required_to_predict)
-    name = next(known.columns[role.key] for role in roles if role.key in known.columns)
-    if isinstance(name, str):
-        return {name: written}
-    return {label: int(label in written) for label in name}
 
 
 def _joined(one: Rows, other: Rows) -> Rows:

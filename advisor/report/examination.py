@@ -34,9 +34,9 @@ def examination_blocks(result: Result) -> list[Block]:
     return [
         *_scores(result),
         *_comparisons(result),
-        *(_sureness(errors.calibration) if errors.calibration else []),
+        *(sureness_blocks(errors.calibration) if errors.calibration else []),
         *_abstentions(result),
-        *(_slices(errors.slices) if errors.slices else []),
+        *(slice_blocks(errors.slices) if errors.slices else []),
         *(_robustness(errors.robustness, result.metric_facts) if errors.robustness else []),
         *_cases("Mended", "the rival was wrong on these, the fine-tuned model is not", errors.mended_rows),
         *_cases("Broken", "only the fine-tuned model is wrong on these", errors.broken_rows),
@@ -143,7 +143,8 @@ def say_calibration(found: Calibration) -> str:
     return f"{apart}; {chance}. Its outputs are divided by {found.temperature:.3g}, fitted on validation rows.{before}"
 
 
-def _sureness(found: Calibration) -> list[Block]:
+def sureness_blocks(found: Calibration) -> list[Block]:
+    """How far the confidence can be trusted."""
     rows = [
         [
             say_probability(each.confidence),
@@ -180,7 +181,8 @@ def _abstentions(result: Result) -> list[Block]:
     return [Heading("If it may say that it does not know", note), Table(rows, titles, right=frozenset({1}))]
 
 
-def _slices(found: Slices) -> list[Block]:
+def slice_blocks(found: Slices) -> list[Block]:
+    """Parts of the rows that are answered worse."""
     shares = found.measure.startswith("share")
     rows = [
         [

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import blocks as block
-from advisor.report import findings, listings, sections
+from advisor.report import evaluation, findings, listings, sections
 from advisor.report.contents import explain_reading
 from advisor.report.safe_text import visible
 from advisor.report.scale import Scale, draw_whisker
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from advisor.doctor import Check
     from advisor.ledger import RunLine
     from advisor.rule_records import ModelEntry
+    from pipeline.live_results import Evaluation
 
 WIDEST = 100
 """Columns after which lines get hard to read."""
@@ -96,6 +97,10 @@ class Terminal:
     def show_labels(self, shown: Sequence[block.Block]) -> None:
         """How things stand when a sitting of labelling ends."""
         self._show(shown)
+
+    def show_evaluation(self, found: "Evaluation") -> None:
+        """How a model does on rows that came after its run."""
+        self._show(evaluation.evaluation_blocks(found))
 
     def show_error(self, error: PipelineError) -> None:
         """The problem and its fix on standard error, and nothing else."""

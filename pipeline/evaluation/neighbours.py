@@ -18,7 +18,7 @@ def nearest(
 
     A pair is near where both of its texts are; a sentence that is tagged word by word is read as one text.
     """
-    read = _read(embedder, pooling, by_words=by_words)
+    read = unit_features(embedder, pooling, by_words=by_words)
     if not inputs or not known:
         return [[] for _ in inputs]
     similarity = read(inputs) @ read(known).T
@@ -26,7 +26,9 @@ def nearest(
     return [[(int(place), float(similarity[row, place])) for place in places] for row, places in enumerate(order)]
 
 
-def _read(embedder: Embedder, pooling: str, *, by_words: bool) -> Callable[[Sequence[Input]], Array]:
+def unit_features(embedder: Embedder, pooling: str, *, by_words: bool) -> Callable[[Sequence[Input]], Array]:
+    """What reads inputs as features of length one; (inputs, features)."""
+
     def unit(texts: Sequence[Input]) -> Array:
         features = embedder(texts, pooling)
         return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))

@@ -1,96 +1,24 @@
 """A whole run of every task on the tiny model: trained, saved, loaded again in a fresh process, scored on sealed rows."""
 
-import importlib
 import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from pipeline.data.dataset import load_dataset
-from pipeline.data.splitting import rows_checksum, save_splits
-from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.records import DataSource, Forecast, Interval, ModelSource, Plan, Recipe
 from pipeline.results import Result
-from pipeline.run import run
-from pipeline.storage import load_record, save_record
-from pipeline.task import TASKS, Task, load_task, task_of
-from pipeline.training.journal import Journal
-from tests import tiny
-
-FORECAST = Forecast(
-    score=Interval(point=0.5, low=0.4, high=0.6, level=0.8),
-    probability_of_useful_gain=0.9,
-    train_cpu_seconds=10,
-    train_wall_seconds=10,
-    peak_memory_bytes=10**9,
-)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run to its end."""
-
-    folder: Path
-    plan: Plan
-    task: Task
-    result: Result
-
-
-def make_plan(key: str, folder: Path, model: ModelSource) -> Plan:
-    """A plan for the rows of the task's example, in the folder with its data and splits."""
-    example = importlib.import_module(f"tests.examples.{TASKS[key].rpartition('.')[2]}")
-    file = example.write_file(example.make_rows(360, 1), folder / "data")
-    task = load_task(key, example.OPTIONS, example.COLUMNS)
-    source = DataSource(train=file.name, columns=example.COLUMNS, phrases=tiny.PHRASES)
-    data = load_dataset(source, task, folder, seed=0)
-    save_splits(folder / "splits.parquet", data.rows.ids, data.groups, data.sides)
-    metric = next(iter(task.metrics.values()))
-    return Plan(
-        name=key,
-        task=key,
-        task_options=dict(task.options),
-        data=source,
-        classes=task.classes(data.unsealed()),
-        rows_sha256=rows_checksum(data.rows.ids, data.sides),
-        model=model.model_copy(update={"sha256": check_weights(Path(model.location), model)}),
-        head_pooling="mean",
-        zero_shot_pooling="mean",
-        preparation=tiny.PREPARATION,
-        recipe=Recipe(
-            strategy="probe_then_fine_tune" if task.starts_from_probe else "fine_tune",
-            learning_rate=0.01,
-            batch_size=16,
-            epochs=8,
-            warmup_fraction=0.1,
-            weight_decay=0.01,
-            early_stopping_epochs=8,
-            class_weights="none",
-        ),
-        rivals=list(task.rivals),
-        chosen_rival=task.rivals[0],
-        templates=["{phrase}"],
-        metric=metric.name,
-        useful_gain=0.03,
-        good_enough=metric.best,
-        seed=0,
-        forecast=FORECAST,
-    )
+from pipeline.storage import load_record
+from pipeline.task import TASKS
+from tests.finished_runs import Finished, FinishedRun
 
 
 @pytest.fixture(scope="module", params=TASKS)
-def finished(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource
-) -> Finished:
-    folder = tmp_path_factory.mktemp(request.param)
-    save_record(make_plan(request.param, folder, tiny_model), folder / "plan.json")
-    plan = load_record(Plan, folder / "plan.json")
-    result = run(plan, folder, Journal(folder / "log.jsonl"))
-    assert load_record(Result, folder / "result.json") == result
-    return Finished(folder, plan, task_of(plan), result)
+def finished(request: pytest.FixtureRequest, finished_run: FinishedRun) -> Finished:
+    made = finished_run(request.param)
+    assert load_record(Result, made.folder / "result.json") == made.result
+    return made
 
 
 def test_what_was_learned_beats_what_knows_nothing_whatever_the_score(finished: Finished) -> None:

@@ -17,7 +17,7 @@ from pipeline.run import run
 from pipeline.task import TASKS, Rows, load_task
 from pipeline.training.journal import Journal
 from tests import tiny
-from tests.pipeline.test_run_of_every_task import FORECAST
+from tests.finished_runs import FORECAST
 
 COSTS = {"costs": json.dumps({"calm": {"*": 7}, "*": {"*": 1}})}
 

@@ -1,0 +1,1 @@
+"""A model at work: scored on new rows, tried by a person, served."""
