@@ -21,6 +21,7 @@ from advisor.rule_records import Rules
 from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
 from pipeline.evaluation.comparison import say_amount, smallest_provable_gain
+from pipeline.extras import require_for
 from pipeline.task import Task
 
 
@@ -31,6 +32,7 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
         PipelineError: A person has to mend something first.
     """
     measuring = Measuring(folder, rules, progress)
+    require_for(measuring.answers.training.model_dump())
     facts = find_out(measuring)
     measurements = _together(measuring, facts)
     factors, verdict = weigh(measuring, facts, measurements)

@@ -169,6 +169,10 @@ def _training_faults(training: dict[str, Any], task: Task) -> Iterator[tuple[str
     rows, parts = training.get("batch_size"), training.get("accumulation_steps")
     if isinstance(rows, int) and isinstance(parts, int) and parts > 0 and rows % parts:
         yield "training.accumulation_steps", (f"is {parts}", f"Write a number that {rows} can be divided by.")
+    for other in ("l1", "reinitialised_layers"):
+        if training.get("lora_rank") and training.get(other):
+            because = f"is {training[other]}, but with lora_rank weights stay as they are"
+            yield f"training.{other}", (because, "Leave it out, or lora_rank.")
 
 
 def _cost_faults(goal: dict[str, Any], task: Task) -> Iterator[tuple[str, Fault]]:

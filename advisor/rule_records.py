@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from pipeline.data.evidence import Signs
-from pipeline.records import ModelSource, Record
+from pipeline.records import ForgettingRule, ModelSource, Record
 
 T = TypeVar("T")
 
@@ -363,6 +363,7 @@ class Rules(Record):
     """Words that mark each domain, to guess where texts come from."""
     columns: ColumnRules
     audit: AuditRules
+    forgetting: ForgettingRule
     licences: list[LicenceMark]
     """What words in licences of data say."""
 

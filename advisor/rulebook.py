@@ -24,7 +24,7 @@ from advisor.rule_records import (
     TaskRules,
     Way,
 )
-from pipeline.records import Record
+from pipeline.records import ForgettingRule, Record
 from pipeline.task import TASKS
 
 RULES_FOLDER = Path(__file__).resolve().parent.parent / "rules"
@@ -46,6 +46,7 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         ],
         decision=_checked(DecisionRules, _read(folder / "decision.toml"), folder / "decision.toml"),
         strategies=_checked(StrategyRules, _read(folder / "strategies.toml"), folder / "strategies.toml"),
+        forgetting=_checked(ForgettingRule, _read(folder / "forgetting.toml"), folder / "forgetting.toml"),
         forecast=_checked(ForecastRules, _read(folder / "forecast.toml"), folder / "forecast.toml"),
         languages=_read(folder / "languages.toml")["names"],
         domains=_read(folder / "domains.toml")["words"],

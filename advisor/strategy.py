@@ -60,7 +60,9 @@ def choose_recipe(
         fault = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise AnswersError(
             f"[training] does not go with the rest of the recipe: {fault}.",
-            f"Give batch_size too; it is {values['batch_size']} here.",
+            f"Give batch_size too; it is {values['batch_size']} here."
+            if "batch" in fault
+            else "Leave one of them out.",
         ) from error
 
 

@@ -55,12 +55,15 @@ class Embedder:
         source: The model, for its name and checksum.
         preparation: What is done to texts first.
         cache: Folder for what was computed, or None to keep it in memory only.
+        model: The encoder where it is loaded already; it is read from the folder otherwise.
     """
 
-    def __init__(self, path: Path, source: ModelSource, preparation: TextPreparation, cache: Path | None) -> None:
+    def __init__(
+        self, path: Path, source: ModelSource, preparation: TextPreparation, cache: Path | None, model: Any = None
+    ) -> None:
         self.path, self.source, self.preparation = path, source, preparation
         self.progress: Progress | None = None
-        self._model: Any = None
+        self._model: Any = model
         self._tokenizer: Any = None
         key = hashlib.sha256(f"{source.name} {source.sha256} {preparation.model_dump_json()}".encode()).hexdigest()[:12]
         self._folder = cache / f"embeddings-{key}" if cache is not None else None

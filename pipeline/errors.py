@@ -4,6 +4,7 @@ PipelineError            a person can fix it: says the problem, and the fix
 ├── DataError            a data file, a column, a label
 ├── ModelError           a model that is missing, changed or refused
 ├── PlanError            a plan that is missing, old, or of other data
+├── MissingExtra         an optional package that something asked for needs
 ├── StorageError         a folder or disk that cannot take what must be saved
 └── RunFailed            a run that broke after a go; its checkpoints are kept
 """
@@ -44,3 +45,7 @@ class StorageError(PipelineError):
 
 class RunFailed(PipelineError):
     """Training or evaluation broke after a go; what was saved so far is kept."""
+
+
+class MissingExtra(PipelineError):
+    """An optional package is not installed."""

@@ -189,6 +189,10 @@ class Recipe(Record):
     """Topmost layers that start from new random weights."""
     averaged_checkpoints: int = Field(default=1, ge=1)
     """Best epochs whose weights are averaged, where the validation rows are sure that it helps."""
+    lora_rank: int = Field(default=0, ge=0, le=1024)
+    """Rank of the matrices that learn beside weights that stay as they are (LoRA); 0 lets the weights themselves learn."""
+    seeds: int = Field(default=1, ge=1, le=100)
+    """How often it is trained, each time with the next seed; the best on the validation rows is kept."""
     accumulation_steps: int = Field(default=1, ge=1)
     """Like parts that a batch is read in, one after the other, to save memory; the steps are the same."""
     gradient_checkpointing: bool = False
@@ -204,6 +208,14 @@ class Recipe(Record):
             raise ValueError(f"a batch of {self.batch_size} rows has no {self.accumulation_steps} like parts")
         return self
 
+    @model_validator(mode="after")
+    def _goes_with_lora(self) -> Self:
+        if self.lora_rank and (self.l1 or self.reinitialised_layers):
+            raise ValueError(
+                "with lora_rank the weights stay as they are, so that l1 and reinitialised_layers cannot do anything"
+            )
+        return self
+
 
 class Adjustment(Record):
     """Something that a run did otherwise than planned, so as not to be lost."""
@@ -211,13 +223,14 @@ class Adjustment(Record):
     kind: Literal[
         "smaller_batches",
         "gradient_checkpointing",
+        "lora",
         "shorter_texts",
         "smaller_rate",
         "earlier_checkpoint",
         "smaller_evaluation",
     ]
     value: float
-    """Parts of a batch, tokens, learning rate, step or rows, as the kind has it."""
+    """Parts of a batch, rank, tokens, learning rate, step or rows, as the kind has it."""
     because: str
     """What happened and what is done about it."""
 
@@ -404,6 +417,20 @@ class DataSheet(Document):
     """What the audit found, with counts; no rows."""
 
 
+class ForgettingRule(Record):
+    """When a tuned encoder forgot too much, and how that is said."""
+
+    most_texts: int = Field(ge=1)
+    most_texts_source: str = ""
+    least_retention: float = Field(gt=0, le=1)
+    """Accuracy of probes after tuning over that before, below which a sure loss is too much."""
+    least_retention_source: str = ""
+    tasks: dict[Literal["length", "word", "order"], str]
+    """What each probing task asks."""
+    sentences: dict[Literal["kept", "lost", "lost_much"], str]
+    """What each verdict says; `{retention}`, `{low}`, `{high}`, `{least}` and `{similarity}` stand for values."""
+
+
 class Plan(Document):
     """Everything that a run needs, on this machine or another; exists only inside a go."""
 
@@ -442,6 +469,8 @@ class Plan(Document):
     """Of the texts."""
     languages: dict[str, list[str]] = Field(default_factory=dict)
     """Words that mark each language, to tell rows in several languages apart."""
+    forgetting: ForgettingRule | None = None
+    """Null in plans of earlier versions: what was forgotten is not measured then."""
     forecast: Forecast
     because: list[str] = Field(default_factory=list)
     """Why this was a go, in sentences."""
@@ -483,6 +512,31 @@ class Overfitting(Record):
     gap_standard_error: float
     because: str
     """What that means."""
+
+
+class SeedScore(Record):
+    """What training with one seed came to."""
+
+    seed: int
+    score: float
+    """On the validation rows, of the best epoch."""
+    best_epoch: float
+
+
+class SeedSpread(Record):
+    """How much the score depends on the seed."""
+
+    scores: list[SeedScore]
+    mean: float
+    deviation: float
+    """Standard deviation over the seeds, on the same validation rows."""
+    sampling_deviation: float
+    """The part of it that drawing so many rows brings even where all seeds are equally good."""
+    deviation_apart: float
+    """What is left without that part; 0 where chance alone makes as much."""
+    kept: int
+    """The seed whose model is kept."""
+    because: str
 
 
 class NextStep(Record):

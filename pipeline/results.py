@@ -16,6 +16,7 @@ from pipeline.records import (
     Record,
     ReloadCheck,
     Score,
+    SeedSpread,
 )
 
 
@@ -239,6 +240,39 @@ class ErrorAnalysis(Record):
     """Rows that the rival got right and the fine-tuned model wrong; for scores, rows that it answers less closely."""
 
 
+class ProbingScore(Record):
+    """Accuracy of a linear probe, cross-validated on features of the pre-trained and of the tuned encoder."""
+
+    name: str
+    what: str
+    """What it asks of a text."""
+    texts: int
+    guessing: float
+    """Accuracy of the commonest answer."""
+    before: float
+    after: float
+    difference: Difference
+    """How much better it is after tuning; negative where something was lost."""
+    p_holm: float | None = None
+    """McNemar's exact test, corrected for the tasks that are shown (Holm)."""
+
+
+class Forgetting(Record):
+    """What the tuned encoder no longer says of training texts; labels and sealed rows are not read."""
+
+    texts: int
+    scores: list[ProbingScore]
+    retention: Interval
+    """Mean accuracy of the probes after tuning over that before."""
+    similarity: float
+    """Linear CKA of the features before and after: 1 is the same up to turning and scaling."""
+    verdict: Literal["kept", "lost", "lost_much"]
+    because: str
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Probing tasks that the texts do not allow, and why."""
+    seconds: float
+
+
 class Result(Document):
     """The outcome of a run on the sealed rows, beside what was forecast."""
 
@@ -265,6 +299,10 @@ class Result(Document):
     """What was done otherwise than planned, in order."""
     overfitting: Overfitting | None = None
     """Null in results of earlier versions."""
+    forgetting: Forgetting | None = None
+    """Null in results of earlier versions, and where the texts allow no probe."""
+    seeds: SeedSpread | None = None
+    """Null where it was trained once."""
     notes: list[str] = Field(default_factory=list)
     """What came of strategies that tell something."""
     classes: list[str]

@@ -15,16 +15,19 @@ from pipeline.errors import ModelError, PlanError
 from pipeline.evaluation.comparison import compare, compare_all, judge, score, score_lines
 from pipeline.evaluation.costs import say_rule
 from pipeline.evaluation.examination import Examined, Surroundings, examine
+from pipeline.evaluation.forgetting import measure_forgetting
+from pipeline.extras import require_for
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
+from pipeline.preparation import as_one_text, prepare
 from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outcome, Plan, Score
 from pipeline.reload import check_reload
-from pipeline.results import ErrorAnalysis, Result
+from pipeline.results import ErrorAnalysis, Forgetting, Result
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
-from pipeline.training.train import train
+from pipeline.training.seeds import train_seeds
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,17 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
     Raises:
         PlanError: The data is not what was planned with.
         ModelError: The model is not there or not the planned one.
+        MissingExtra: The recipe needs a package that is not here.
         RunFailed: Training or the reload check failed; checkpoints are kept.
     """
+    require_for(plan.recipe.model_dump())
     workshop = _prepare(plan, folder, journal, data_file)
     trained, sure = _calibrate(workshop, _train(workshop))
     model_folder = folder / "model"
     model_folder.mkdir(exist_ok=True)
     trained.model.save(model_folder)
     journal.write("reload")
+    forgetting = _forgetting(workshop, trained)
     reload = check_reload(folder, trained.model, workshop.data.on("validation"))
     journal.write("evaluating")
     test = workshop.data.open_test_rows(folder, "final evaluation")
@@ -106,6 +112,8 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         best_epoch=trained.best_epoch,
         adjustments=_adjustments(journal),
         overfitting=trained.overfitting,
+        forgetting=forgetting,
+        seeds=trained.seeds,
         notes=list(dict.fromkeys(line["text"] for line in read_log(journal.path) if line["event"] == "note")),
         classes=plan.classes,
         metric_facts=metric.facts,
@@ -205,7 +213,7 @@ def _train(workshop: _Workshop) -> Trained:
         seed=plan.seed,
         head=head,
     )
-    return train(job, workshop.folder / "work", workshop.journal.write)
+    return train_seeds(job, workshop.folder / "work", workshop.journal.write)
 
 
 def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | None]:
@@ -214,6 +222,26 @@ def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | 
     outputs = trained.model.outputs(rows.inputs)
     model = trained.model.calibrated(rows, outputs, task_of(workshop.plan).metrics[workshop.plan.metric])
     return replace(trained, model=model), model.decode(rows.ids, outputs).confidence
+
+
+def _forgetting(workshop: _Workshop, trained: Trained) -> Forgetting | None:
+    """What the tuned encoder lost, told from training texts."""
+    plan, model = workshop.plan, trained.model
+    if plan.forgetting is None:
+        return None
+    encoder = model.model.encoder.eval()
+    tuned = Embedder(workshop.encoder, plan.model, model.preparation, None, encoder)
+    texts = [as_one_text(prepare(given, model.preparation)) for given in workshop.data.on("train").inputs]
+    found = measure_forgetting(
+        texts,
+        lambda some: workshop.embedder(some, plan.head_pooling),
+        lambda some: tuned(some, plan.head_pooling),
+        plan.forgetting,
+        plan.seed,
+    )
+    if found is not None:
+        workshop.journal.write("forgetting", retention=found.retention.point, seconds=found.seconds)
+    return found
 
 
 def _examine(workshop: _Workshop, trained: Trained, examined: Examined, sure: Array | None) -> ErrorAnalysis:

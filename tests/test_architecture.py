@@ -31,10 +31,13 @@ PIPELINE = """
     __main__ run pilot reload model_card
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
-    task metric live_results results findings records errors
+    task metric live_results results findings records extras errors
 """
 COMMANDS = "assessments data runs serving setup start options door"
-REPORT = "terminal page sections evaluation examination diagrams findings listings plots contents recipes blocks scale wording safe_text"
+REPORT = """
+    terminal page sections evaluation examination forgetting diagrams findings listings plots contents recipes blocks scale
+    wording safe_text
+"""
 MEASUREMENTS = "similarity rivals pilot dataset hardware bench"
 AUDIT = """
     inspection label_noise coverage limits clutter languages giveaways drift annotators copies labels spelling privacy
@@ -50,12 +53,13 @@ LABELLING = "asking prompts summary handover session belief second_opinion pool 
 LIVE = "trial arrival evaluation verdict newcomers typed"
 PREDICTORS = "costed fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = """
-    drift examination robustness slices suspects neighbours agreement comparison calibration coverage costs intervals
+    drift examination robustness slices suspects neighbours forgetting probing agreement comparison calibration coverage
+    costs intervals
     probability_metrics number_metrics metrics
 """
 TRAINING = """
-    train overfitting rate_test strategies averaging freezing regularisation parameter_groups
-    adjustments batches job callbacks checkpoints progress journal
+    seeds train overfitting rate_test strategies averaging freezing regularisation adjustments lora parameter_groups
+    batches job callbacks checkpoints progress journal
 """
 LADDERS = {
     "advisor": ADVISOR,
@@ -156,6 +160,7 @@ def test_imports_go_only_downwards(package: str) -> None:
         ("transformers.Trainer", {"pipeline/training/train.py"}),
         ("datasets", {"pipeline/data/formats/hub.py", "pipeline/evaluation/metrics.py"}),
         ("sqlalchemy", {"pipeline/data/formats/database.py"}),
+        ("peft", {"pipeline/training/lora.py"}),
         ("openpyxl", {"pipeline/data/formats/excel.py"}),
         ("charset_normalizer", {"pipeline/data/decoding.py"}),
         ("typer", {f"advisor/commands/{name}.py" for name in COMMANDS.split()}),

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from advisor.records import Answers, Audit, Decision, Measurements
-from advisor.report import contents, diagrams, examination, findings, plots, wording
+from advisor.report import contents, diagrams, examination, findings, forgetting, plots, wording
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
@@ -185,6 +185,9 @@ def _result_parts(result: Result | None) -> dict[str, Any]:
         "curves": plots.plot_epochs(result.epochs, result.best_epoch, wording.say_metric(result.metric_facts)),
         "sealed": contents.with_fine_tuned(result),
         "parts": _examined_parts(result),
+        "forgetting_rows": forgetting.forgetting_rows(result.forgetting) if result.forgetting else [],
+        "forgetting_titles": forgetting.TITLES,
+        "forgetting_note": forgetting.say_how(result.forgetting) if result.forgetting else "",
         "most_worst": MOST_WORST,
         "longest_text": LONGEST_TEXT,
     }

@@ -6,7 +6,7 @@ from typing import Any
 from advisor.report.wording import say_name, say_title
 from pipeline.records import Recipe
 
-TITLES = {"l1": "L1", "l2_sp": "L2-SP", "weight_decay": "Weight decay (L2)"}
+TITLES = {"l1": "L1", "lora_rank": "LoRA, rank", "l2_sp": "L2-SP", "weight_decay": "Weight decay (L2)"}
 
 
 @dataclass(frozen=True)

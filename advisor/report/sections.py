@@ -22,6 +22,7 @@ from advisor.report.contents import (
 )
 from advisor.report.examination import examination_blocks
 from advisor.report.findings import finding_blocks
+from advisor.report.forgetting import forgetting_blocks
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip
 from advisor.report.wording import (
@@ -206,6 +207,7 @@ def result_blocks(result: Result) -> list[Block]:
         *examination_blocks(result),
         *_mistakes(result),
         *_training(result),
+        *forgetting_blocks(result),
     ]
 
 
@@ -291,7 +293,8 @@ def _training(result: Result) -> list[Block]:
         f"(largest difference of an output {check.largest_logit_difference:.1g}, allowed {check.tolerance:.1g})."
     )
     learned = [result.overfitting.because] if result.overfitting else []
-    told = [*learned, *(each.because for each in result.adjustments), *result.notes]
+    spread = [result.seeds.because] if result.seeds else []
+    told = [*learned, *spread, *(each.because for each in result.adjustments), *result.notes]
     return [Heading("Training"), *([table] if rows else []), *([Items(told)] if told else []), Paragraph(saved)]
 
 

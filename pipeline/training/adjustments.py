@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import RunFailed
+from pipeline.extras import is_installed
 from pipeline.memory import is_out_of_memory
 from pipeline.records import Adjustment, Adjustments, Recipe, TextPreparation
 from pipeline.storage import load_record, save_record
 from pipeline.training.callbacks import Diverged, Report
+from pipeline.training.lora import LADDER_RANK
 
 SMALLER_RATE = 0.25
 """Factor of the learning rate after a loss that is no number; set by us."""
@@ -39,6 +41,8 @@ def adjust(
             recipe = recipe.model_copy(update={"accumulation_steps": int(each.value)})
         elif each.kind == "gradient_checkpointing":
             recipe = recipe.model_copy(update={"gradient_checkpointing": True})
+        elif each.kind == "lora":
+            recipe = recipe.model_copy(update={"lora_rank": int(each.value)})
         elif each.kind == "shorter_texts":
             preparation = preparation.model_copy(update={"max_tokens": int(each.value)})
         elif each.kind == "smaller_rate":
@@ -106,6 +110,13 @@ def _less_memory(recipe: Recipe, preparation: TextPreparation, longest: Callable
             because="Memory ran out with one row at a time: what layers compute is now computed twice instead of kept, "
             "which takes about a third more time.",
         )
+    if _lora_can_help(recipe):
+        return Adjustment(
+            kind="lora",
+            value=LADDER_RANK,
+            because=f"Memory ran out all the same: the weights now stay as they are, and matrices of rank {LADDER_RANK} beside "
+            "them learn (LoRA). Training starts again.",
+        )
     tokens = min(preparation.max_tokens, longest())
     if tokens > FEWEST_TOKENS:
         shorter = max(tokens // 2, FEWEST_TOKENS)
@@ -118,6 +129,12 @@ def _less_memory(recipe: Recipe, preparation: TextPreparation, longest: Callable
         f"Memory ran out while training on one row of {tokens} tokens at a time.",
         "Choose a smaller model, close other programs, then `advisor train` again.",
     )
+
+
+def _lora_can_help(recipe: Recipe) -> bool:
+    """Whether LoRA is not in use, goes with the rest of the recipe, and its package is there."""
+    free = not (recipe.lora_rank or recipe.l1 or recipe.reinitialised_layers)
+    return free and is_installed("peft")
 
 
 def _next_parts(recipe: Recipe) -> int | None:

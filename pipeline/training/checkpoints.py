@@ -75,6 +75,12 @@ def discard_newest(folder: Path) -> None:
         shutil.rmtree(checkpoint)
 
 
+def discard_all(folder: Path) -> None:
+    """Remove every checkpoint, none of which can be gone on from."""
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
 def discard_unfinished(folder: Path, step: int) -> None:
     """Remove what was written of a checkpoint that could not be finished."""
     shutil.rmtree(checkpoint_of(folder, step), ignore_errors=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.metric import Metric
 from pipeline.predictors.fine_tuned import FineTuned
-from pipeline.records import EpochLog, Overfitting, Recipe, TextPreparation
+from pipeline.records import EpochLog, Overfitting, Recipe, SeedSpread, TextPreparation
 from pipeline.task import Array, Rows, Task, TrainingSetting
 from pipeline.training.callbacks import StepTime
 
@@ -43,3 +43,5 @@ class Trained:
     steps: list[StepTime]
     overfitting: Overfitting | None = None
     """None of a pilot, which validates nothing."""
+    seeds: SeedSpread | None = None
+    """None of one seed."""

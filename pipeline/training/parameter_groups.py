@@ -6,6 +6,9 @@ from typing import Any
 
 from torch.nn import Module, ModuleList, Parameter
 
+LORA_RATE_FACTOR = 10.0
+"""How much faster than the recipe's rate the narrow matrices of LoRA learn; https://thinkingmachines.ai/blog/lora/"""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -18,6 +21,10 @@ class Stage:
 
     modules: tuple[Module, ...]
     parameters: dict[str, Parameter]
+
+    def learning(self) -> "Stage":
+        """The same stage with only the weights that learn from the start or later."""
+        return Stage(self.modules, {name: part for name, part in self.parameters.items() if part.requires_grad})
 
 
 def layers_of(encoder: Module) -> list[Module]:
@@ -70,6 +77,8 @@ def group_parameters(
 ) -> list[dict[str, Any]]:
     """Groups for an optimizer: each stage learns by a factor more slowly than the one above; biases and norms do not decay.
 
+    The narrow matrices of LoRA learn by a factor faster.
+
     The groups are the same whether or not a stage is frozen, so that the optimizer's state fits again after a stop.
 
     Source: layer-wise decay as in https://arxiv.org/abs/1905.05583.
@@ -77,15 +86,21 @@ def group_parameters(
     groups: dict[tuple[float, float], list[Parameter]] = {}
     for height, stage in enumerate(reversed(stages)):
         rate = learning_rate * layer_decay**height
-        for part in stage.parameters.values():
+        for name, part in stage.parameters.items():
+            own = rate * LORA_RATE_FACTOR if is_lora(name) else rate
             decay = weight_decay if is_matrix(part) else 0.0
-            groups.setdefault((rate, decay), []).append(part)
+            groups.setdefault((own, decay), []).append(part)
     return [{"params": parts, "lr": rate, "weight_decay": decay} for (rate, decay), parts in groups.items()]
 
 
 def is_matrix(part: Parameter) -> bool:
     """Whether a weight connects features, so that decay and sparsity apply; biases and norms have one dimension."""
     return part.ndim > 1
+
+
+def is_lora(name: str) -> bool:
+    """Whether a weight of that name is one of the narrow matrices of LoRA."""
+    return any(part.startswith("lora_") for part in name.split("."))
 
 
 def _weights(module: Module) -> int:

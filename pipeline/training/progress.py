@@ -58,6 +58,12 @@ class Display:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task("training", total=line["steps"], completed=line["from_step"], loss="", score="")
 
+    def _seed(self, line: dict[str, Any]) -> None:
+        self._say(f"seed {line['seed']}: {line['number']} of {line['seeds']}")
+
+    def _seeds(self, line: dict[str, Any]) -> None:
+        self._say(line["because"])
+
     def _step(self, line: dict[str, Any]) -> None:
         if self._task is not None:
             self._bar.update(self._task, completed=line["step"], loss=f"loss {line['loss']:.3f}")

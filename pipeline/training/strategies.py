@@ -10,6 +10,7 @@ from pipeline.metric import Metric
 from pipeline.records import Recipe
 from pipeline.training.averaging import BestWeights
 from pipeline.training.freezing import GradualUnfreezing
+from pipeline.training.lora import add_lora
 from pipeline.training.parameter_groups import Stage, layers_of, stages_of
 from pipeline.training.regularisation import Anchor, Sparsity, set_dropout, start_anew
 
@@ -42,9 +43,11 @@ def prepare_strategies(model: Any, recipe: Recipe, metric: Metric, folder: Path,
         set_dropout(model, recipe.dropout)
     if recipe.reinitialised_layers:
         start_anew(model.encoder, recipe.reinitialised_layers, seed)
+    if recipe.lora_rank:
+        add_lora(model, recipe.lora_rank, seed)
     if recipe.gradient_checkpointing:
         _compute_twice(model.encoder)
-    stages = stages_of(model)
+    stages = [stage.learning() for stage in stages_of(model)]
     acting: list[TrainerCallback] = []
     freezing = GradualUnfreezing(stages, recipe.epochs) if recipe.unfreezing == "gradual" else None
     if freezing is not None:

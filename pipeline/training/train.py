@@ -35,11 +35,13 @@ from pipeline.training.checkpoints import (
     WEIGHTS,
     Search,
     checkpoint_of,
+    discard_all,
     discard_newest,
     discard_unfinished,
     find_checkpoint,
 )
 from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.lora import merge_lora
 from pipeline.training.overfitting import measure_overfitting
 from pipeline.training.parameter_groups import group_parameters
 from pipeline.training.rate_test import find_rate
@@ -90,6 +92,8 @@ def train(
         keep_adjustment(adjustment, folder, report)  # outside of `except`, so that the memory of what broke is free
         if adjustment.kind == "smaller_rate" and any(each.kind == "smaller_rate" for each in adjustments):
             discard_newest(folder)  # the first time it went wrong from there already
+        if adjustment.kind == "lora":
+            discard_all(folder)  # they are of a model whose weights learn
         release_memory()
 
 
@@ -118,6 +122,7 @@ def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) ->
     if state.best_global_step:
         _load_weights(model, checkpoint_of(folder, state.best_global_step))
         _average(job, tuned, strategies, state.log_history, report)
+    merge_lora(model)
     if job.recipe.l1:
         report("note", text=f"L1: {100 * zero_fraction(model):.1f} % of the connecting weights are exactly zero.")
     if job.task.needs_thresholds:  # those of the epoch that was kept
@@ -216,6 +221,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
             groups = group_parameters(
                 self.strategies.stages, recipe.learning_rate, recipe.layer_decay, recipe.weight_decay
             )
+            self._highest_rate = max(group["lr"] for group in groups)
             self.optimizer = kind(groups, **options)
         return self.optimizer
 
@@ -244,7 +250,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is None:
             return
-        factor = self._job.recipe.learning_rate / max(self.lr_scheduler.base_lrs)
+        factor = self._highest_rate / max(self.lr_scheduler.base_lrs)
         if factor != 1.0:
             self.lr_scheduler.base_lrs = [factor * rate for rate in self.lr_scheduler.base_lrs]
             for group in self.optimizer.param_groups:

@@ -284,6 +284,7 @@ def test_the_template_shows_every_key_and_each_can_be_uncommented(task: str) -> 
         assert dotted(values) - {"task_options"} == (keys_of(Answers) - {"data.columns", "task_options"} - absent) | own
         assert set(values.get("task_options", {})) == {each.key for each in questions if each.section == "task_options"}
         values["goal"].pop("costs", None)  # they are themselves the score that counts
+        values["training"].pop("lora_rank")  # under it weights stay as they are, so that others could do nothing
         check_answers(values, "answers.toml")
 
 
@@ -430,6 +431,7 @@ def test_the_template_without_a_task_leaves_it_to_be_detected_and_shows_it_as_a_
             "training.accumulation_steps",
             "a number that 10 can be divided by",
         ),
+        ("text-classification", "lora_rank = 8\nl1 = 1.0", "training.l1", "Leave it out, or lora_rank."),
         (
             "text-pair-classification",
             'strategy = "probe_then_fine_tune"',

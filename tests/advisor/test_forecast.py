@@ -200,6 +200,15 @@ def test_the_memory_has_the_margin_of_the_rules() -> None:
     )
 
 
+def test_several_seeds_take_so_many_times_the_training_and_no_more_memory() -> None:
+    only_training = replace(WORK, rival_seconds=0.0, test_tokens=0, weight_bytes=0)
+    tried = pilot().model_copy(update={"start_seconds": 0.0, "evaluation_seconds_per_token": 0.0})
+    once = estimate(tried, recipe(), only_training, 1.0)
+    thrice = estimate(tried, recipe().model_copy(update={"seeds": 3}), only_training, 1.0)
+    assert thrice.wall_seconds == pytest.approx(3 * once.wall_seconds)
+    assert thrice.peak_memory_bytes == once.peak_memory_bytes
+
+
 BANDS = RULES.strategies.sizes
 EDGES = [
     (max(band.at_least_rows + step, 0), BANDS[max(place - 1, 0)] if step < 0 and band.at_least_rows else band)

@@ -12,7 +12,8 @@ from advisor.report.recipes import choices, left_out
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
-from pipeline.records import Adjustment
+from pipeline.records import Adjustment, Interval, SeedScore, SeedSpread
+from pipeline.results import Difference, Forgetting, ProbingScore
 from tests.advisor import decisions
 from tests.advisor.decisions import Sample
 
@@ -74,3 +75,58 @@ def test_what_a_run_did_otherwise_than_planned_stands_in_both_reports(
     shown = " ".join(capsys.readouterr().out.split())
     assert TOLD in shown
     assert note in shown
+
+
+SPREAD = SeedSpread(
+    scores=[SeedScore(seed=13, score=0.8, best_epoch=3.0), SeedScore(seed=14, score=0.82, best_epoch=2.0)],
+    mean=0.81,
+    deviation=0.014,
+    sampling_deviation=0.01,
+    deviation_apart=0.01,
+    kept=14,
+    because="2 seeds score 0.800, 0.820 on the validation rows.",
+)
+FORGOTTEN = Forgetting(
+    texts=600,
+    scores=[
+        ProbingScore(
+            name="length",
+            what="how long a text is",
+            texts=600,
+            guessing=0.25,
+            before=0.612,
+            after=0.524,
+            difference=Difference(point=-0.088, low=-0.12, high=-0.051, p=0.0001),
+            p_holm=0.0003,
+        )
+    ],
+    retention=Interval(point=0.86, low=0.82, high=0.9),
+    similarity=0.71,
+    verdict="lost_much",
+    because="The tuned encoder forgot more than chance explains: set `l2_sp = 10.0`.",
+    left_out={"which of ten words it holds": "no two words stand each alone in 15 texts"},
+    seconds=4.2,
+)
+
+
+def test_the_spread_over_seeds_and_what_was_forgotten_stand_in_both_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.go()
+    assert sample.result is not None
+    assert "What the encoder forgot" not in page_of(sample, tmp_path)
+    changes = {"seeds": SPREAD, "forgetting": FORGOTTEN}
+    changed = dataclasses.replace(sample, result=sample.result.model_copy(update=changes))
+    page = page_of(changed, tmp_path)
+    assert changed.result is not None
+    Terminal(width=200).show_result(changed.result)
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (page, shown):
+        assert SPREAD.because in text
+        assert "What the encoder forgot" in text
+        assert "Told from 600 training texts in 4.2 s, without labels" in text
+        assert "Not asked: which of ten words it holds, since no two words" in text
+    assert "set `l2_sp = 10.0`." in shown
+    assert "set <code>l2_sp = 10.0</code>." in page
+    assert "how long a text is 0.250 0.612 0.524 -8.8 (-12.0 to -5.1) p < 0.001" in shown
+    assert '<td class="number">-8.8 (-12.0 to -5.1)</td>' in page

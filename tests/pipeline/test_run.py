@@ -17,6 +17,7 @@ import pytest
 import torch
 import transformers
 
+from advisor.rulebook import load_rules
 from pipeline.__main__ import main
 from pipeline.data.dataset import load_dataset
 from pipeline.data.splitting import rows_checksum, save_splits
@@ -82,6 +83,7 @@ def make_plan(folder: Path, model: ModelSource) -> Plan:
             notes=["Share alike."],
             faults=["Copies. (3)"],
         ),
+        forgetting=load_rules().forgetting,
         forecast=FORECAST,
     )
     save_record(plan, folder / "plan.json")
@@ -129,6 +131,17 @@ def fresh(tmp_path: Path, rows: Rows, tiny_model: ModelSource) -> Path:
 def readings(folder: Path) -> list[str]:
     lines = (folder / "test_readings.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["purpose"] for line in lines]
+
+
+def test_what_the_encoder_forgot_is_told_without_the_sealed_rows(finished: Path, result: Result) -> None:
+    found = result.forgetting
+    assert found is not None
+    assert 0 < found.similarity < 1
+    assert found.texts <= 360
+    assert {each.name for each in found.scores} <= {"length", "word", "order"}
+    assert found.verdict in ("kept", "lost", "lost_much")
+    events = [line["event"] for line in read_log(finished / "log.jsonl")]
+    assert events.index("forgetting") < events.index("evaluating")
 
 
 def test_a_run_ends_with_a_proven_gain_over_the_rival(result: Result) -> None:

@@ -272,6 +272,7 @@ def test_the_ladder_goes_on_to_computing_twice_and_to_shorter_texts(
         ("smaller_batches", 2),
         ("smaller_batches", 4),
         ("gradient_checkpointing", 1),
+        ("lora", 8),
         ("shorter_texts", 32),
     ]
     assert heard.of("adjustment")[-1]["because"] == (

@@ -1,0 +1,154 @@
+"""What a tuned encoder no longer says of texts that the pre-trained one did: the same probes on the features of both."""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from pipeline.evaluation.comparison import difference_of, holm, mcnemar
+from pipeline.evaluation.metrics import ACCURACY
+from pipeline.evaluation.probing import Probing, make_probing
+from pipeline.records import ForgettingRule, Interval
+from pipeline.results import Forgetting, ProbingScore
+from pipeline.task import Array
+
+FOLDS = 5
+STRENGTH = 0.01
+"""scikit-learn's C of a probe on standardised features, as for the probe that is a rival."""
+ITERATIONS = 200
+CONSTANT = 1e-6
+SURE = 1.96
+"""Standard errors beyond which a loss is no chance, at 95 %."""
+Verdict = Literal["kept", "lost", "lost_much"]
+Read = Callable[[Sequence[str]], Array]
+"""Features of texts; (texts, features)."""
+
+
+def measure_forgetting(
+    texts: Sequence[str], before: Read, after: Read, rule: ForgettingRule, seed: int
+) -> Forgetting | None:
+    """Probe the features of the pre-trained and of the tuned encoder for the same things, on a sample of texts.
+
+    Args:
+        texts: Training texts; no label is read.
+        before: Reads with the pre-trained encoder.
+        after: Reads with the tuned one.
+        rule: How many texts, what is too much, and how to say it.
+        seed: Of the sample and the folds.
+
+    Returns:
+        None where the texts allow no probe.
+    """
+    begun = time.perf_counter()
+    draw = np.random.default_rng(seed)
+    different = list(dict.fromkeys(texts))
+    sample = [different[place] for place in np.sort(draw.permutation(len(different))[: rule.most_texts])]
+    tasks, left_out = make_probing(sample, seed)
+    if not tasks:
+        return None
+    scores = [_probe(task, before(task.texts), after(task.texts), rule, seed) for task in tasks]
+    corrected = holm([score.difference.p or 0.0 for score in scores])
+    scores = [score.model_copy(update={"p_holm": p}) for score, p in zip(scores, corrected, strict=True)]
+    retention = _retention(scores)
+    similarity = linear_cka(before(sample), after(sample))
+    verdict, because = judge_retention(retention, similarity, rule)
+    return Forgetting(
+        texts=len(sample),
+        scores=scores,
+        retention=retention,
+        similarity=similarity,
+        verdict=verdict,
+        because=because,
+        left_out={rule.tasks[name]: why for name, why in left_out.items()},
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _probe(task: Probing, before: Array, after: Array, rule: ForgettingRule, seed: int) -> ProbingScore:
+    """Cross-validated accuracy of a linear probe on both features, compared on the same texts."""
+    folds = _folds(task.answers, seed)
+    theirs, ours = (_right(features, task.answers, folds) for features in (before, after))
+    one, other = (np.stack([right, np.ones(len(right))], axis=1) for right in (ours, theirs))
+    return ProbingScore(
+        name=task.name,
+        what=rule.tasks[task.name],
+        texts=len(task.texts),
+        guessing=max(Counter(task.answers).values()) / len(task.answers),
+        before=float(theirs.mean()),
+        after=float(ours.mean()),
+        difference=difference_of(ACCURACY, one, other, seed, mcnemar(ours > 0, theirs > 0)),
+    )
+
+
+def _folds(answers: Sequence[str], seed: int) -> Array:
+    """For each text its fold, each answer spread over all; (texts,)."""
+    places = np.random.default_rng(seed).permutation(len(answers))
+    order = sorted(places, key=lambda place: answers[place])
+    found = np.empty(len(answers), dtype=int)
+    found[order] = np.arange(len(answers)) % FOLDS
+    return found
+
+
+def _right(features: Array, answers: Sequence[str], folds: Array) -> Array:
+    """For each text 1 where a probe that was fitted on the other folds tells its answer, else 0; (texts,)."""
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    truth = np.array(answers)
+    right = np.zeros(len(truth))
+    with warnings.catch_warnings(), threadpool_limits(1, "blas"):
+        warnings.simplefilter("ignore")  # a solver that stops at its last iteration has converged well enough
+        for fold in range(FOLDS):
+            rest, held = folds != fold, folds == fold
+            mean, deviation = features[rest].mean(axis=0), features[rest].std(axis=0)
+            scaled = (features - mean) / np.where(deviation < CONSTANT, np.inf, deviation)
+            probe = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, class_weight="balanced")
+            probe.fit(scaled[rest], truth[rest])
+            right[held] = probe.predict(scaled[held]) == truth[held]
+    return right
+
+
+def _retention(scores: Sequence[ProbingScore]) -> Interval:
+    """Mean accuracy after over mean accuracy before; the tasks read the same texts, so that their errors simply add up."""
+    before = float(np.mean([score.before for score in scores]))
+    gain = float(np.mean([score.difference.point for score in scores])) / before
+    error = float(np.mean([score.difference.standard_error or 0.0 for score in scores])) / before
+    point = 1 + gain
+    return Interval(point=point, low=point - SURE * error, high=point + SURE * error, standard_error=error)
+
+
+def linear_cka(one: Array, other: Array) -> float:
+    """How alike two sets of features of the same texts are: 1 up to turning and scaling, 0 where nothing is shared.
+
+    Shapes: (texts, features) each.
+
+    Source: centred kernel alignment, https://arxiv.org/abs/1905.00414
+    """
+    first, second = (features - features.mean(axis=0) for features in (one.astype(float), other.astype(float)))
+    shared = np.linalg.norm(first.T @ second) ** 2
+    own = np.linalg.norm(first.T @ first) * np.linalg.norm(second.T @ second)
+    return float(shared / own) if own > 0 else 0.0
+
+
+def judge_retention(retention: Interval, similarity: float, rule: ForgettingRule) -> tuple[Verdict, str]:
+    """Whether so much was lost, outside noise, that something should be done; and in words.
+
+    Returns:
+        `kept`, `lost` (surely something, but little) or `lost_much`.
+    """
+    surely = retention.high < 1
+    verdict: Verdict = "kept" if not surely else "lost" if retention.point >= rule.least_retention else "lost_much"
+    values = {
+        "{retention}": f"{100 * retention.point:.0f} %",
+        "{low}": f"{100 * retention.low:.0f}",
+        "{high}": f"{100 * retention.high:.0f} %",
+        "{least}": f"{100 * rule.least_retention:.0f} %",
+        "{similarity}": f"{similarity:.2f}",
+    }
+    sentence = rule.sentences[verdict]
+    for slot, value in values.items():
+        sentence = sentence.replace(slot, value)
+    return verdict, sentence
