@@ -2,11 +2,11 @@
 
 import signal
 
-from advisor.commands import assessments, data, runs, serving, setup, start
+from advisor.commands import assessments, data, results, runs, serving, setup, start
 from advisor.commands.door import app
 
 __all__ = ["app", "main"]
-GROUPS = (start, assessments, data, runs, serving, setup)
+GROUPS = (start, assessments, data, results, runs, serving, setup)
 """The commands register with the app as their modules are read, in this order."""
 
 

@@ -56,6 +56,7 @@ def _together(measuring: Measuring, facts: Facts) -> Measurements:
         hardware=measuring.hardware,
         models=measuring.models,
         rivals=facts.rivals,
+        prospects=facts.prospects,
         pilot=facts.pilot,
         seconds=measuring.journal.wall_seconds,
         cpu_seconds=measuring.journal.cpu_seconds,

@@ -12,8 +12,8 @@ from advisor.measuring import Measuring
 from advisor.records import Answers, Audit
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_rules
-from advisor.run_folder import open_run, run_name, stamp
-from advisor.session import quiet_libraries, settle, shown_path
+from advisor.run_folder import open_run, run_name, shown_path, stamp
+from advisor.session import quiet_libraries, settle
 from pipeline.data.personal_data import Names
 from pipeline.data.preview import say_dialects
 from pipeline.storage import save_record

@@ -9,7 +9,14 @@ from advisor.forecast import Race, RowCounts, forecast
 from advisor.licences import forbidden_model, forbidding_mark
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
-from advisor.records import Candidate, ModelMeasurement, PilotMeasurement, Recommendation, RivalMeasurement
+from advisor.records import (
+    Candidate,
+    ModelMeasurement,
+    PilotMeasurement,
+    Prospects,
+    Recommendation,
+    RivalMeasurement,
+)
 from advisor.rule_records import Quantity
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.metric import Metric
@@ -29,6 +36,7 @@ class Facts:
     candidate: Candidate
     model: ModelMeasurement | None = None
     rivals: RivalMeasurement | None = None
+    prospects: Prospects | None = None
     recipe: Recipe | None = None
     pilot: PilotMeasurement | None = None
     forecast: Forecast | None = None
@@ -56,6 +64,8 @@ def find_out(measuring: Measuring) -> Facts:
         return facts
     rivals = measuring.rivals(candidate, model.pooling)
     facts = replace(facts, rivals=rivals)
+    if rivals is not None:
+        facts = replace(facts, prospects=measuring.prospects(candidate, model.pooling))
     case = make_case(measuring, facts, points=0.0)
     rules = measuring.rules.decision
     if rivals is None or data_vetoes(case, rules) or cheap_way_vetoes(case, rules):

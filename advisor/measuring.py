@@ -25,6 +25,7 @@ from advisor.records import (
     HardwareMeasurement,
     ModelMeasurement,
     PilotMeasurement,
+    Prospects,
     RivalMeasurement,
 )
 from advisor.rule_records import Rules
@@ -51,8 +52,6 @@ R = TypeVar("R", bound=Record)
 
 MOST_TOKENS = 512
 """Texts are cut here even when a model reads more; a longer limit costs memory for every row."""
-
-
 PROFILED_ROWS = 2_000
 """Rows from which the columns of a file are described."""
 
@@ -343,6 +342,20 @@ class Measuring:
             RivalMeasurement,
             title,
             lambda: measure_rivals(bench, setting, self.progress.advance),
+        )
+
+    def prospects(self, candidate: Candidate, pooling: str) -> Prospects:
+        """What more rows and better labels would bring."""
+        from advisor.measurements.prospects import measure_prospects
+
+        bench, fit = self.bench, self.task.fit_rival("probe", self.setting(candidate, pooling))
+        assert bench is not None, "prospects follow rivals that could be measured"
+        doubtful = [suspect.row_id for suspect in self.audit.suspects]
+        return self._keep(
+            f"prospects-{candidate.name}-{pooling}",
+            Prospects,
+            "drawing the learning curve",
+            lambda: measure_prospects(bench, fit, doubtful, self.progress.advance),
         )
 
     def head_pooling(self, candidate: Candidate, probed: str) -> str:

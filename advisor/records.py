@@ -12,6 +12,7 @@ from pipeline.records import (
     Document,
     Finding,
     Forecast,
+    Interval,
     MetricFacts,
     ModelSource,
     PilotOutcome,
@@ -480,6 +481,44 @@ class RivalMeasurement(Record):
     seconds: float
 
 
+class CurvePoint(Record):
+    """How good a way is when it learns from so many rows."""
+
+    rows: int
+    """Rows that it was fitted to, the mean over the folds."""
+    score: Interval
+
+
+class LearningCurve(Record):
+    """The linear probe fitted to fewer of the rows, scored on the same held-out rows each time."""
+
+    points: list[CurvePoint]
+    """From few rows to all; each has twice the rows of the one before it."""
+    last_doubling: Interval
+    """How much better the probe is with all rows than with half of them."""
+    class_gains: dict[str, float] = Field(default_factory=dict)
+    """How much that doubling raised the F1 of each class; empty for tasks without classes."""
+
+
+class LabelMending(Record):
+    """The linear probe fitted without the rows whose answers are probably wrong, scored on the same held-out rows."""
+
+    rows: int
+    """Rows that were left out."""
+    gain: Interval
+    """How much better it is without them."""
+
+
+class Prospects(Record):
+    """What more rows and better labels would bring, told by the linear probe."""
+
+    curve: LearningCurve | None
+    """Null when the rows are too few to be halved."""
+    mending: LabelMending | None
+    """Null when no answer of a training row is doubted."""
+    seconds: float
+
+
 class PilotMeasurement(PilotOutcome):
     """A short real fine-tuning in a fresh process: what it gained over the probe, and what a step costs."""
 
@@ -495,6 +534,8 @@ class Measurements(Document):
     models: list[ModelMeasurement]
     rivals: RivalMeasurement | None = None
     """Null when the data allows no fit at all."""
+    prospects: Prospects | None = None
+    """Null when the data allows no fit at all, and in runs of earlier versions."""
     pilot: PilotMeasurement | None = None
     """Null when the verdict was clear without it."""
     seconds: float

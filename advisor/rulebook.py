@@ -20,6 +20,7 @@ from advisor.rule_records import (
     LiveRules,
     ModelEntry,
     Rules,
+    StepRules,
     StrategyRules,
     TaskRules,
     Way,
@@ -105,6 +106,13 @@ def load_live(folder: Path = RULES_FOLDER) -> LiveRules:
     """Read what is said of rows that came after a run."""
     path = folder / "live.toml"
     return _checked(LiveRules, _read(path), path)
+
+
+@functools.cache
+def load_steps(folder: Path = RULES_FOLDER) -> StepRules:
+    """Read what can be done after a result."""
+    path = folder / "next_steps.toml"
+    return _checked(StepRules, _read(path), path)
 
 
 def load_demos(folder: Path = RULES_FOLDER) -> dict[str, Demo]:

@@ -189,6 +189,12 @@ def _relative(given: Any, folder: Path) -> Any:
     return os.path.relpath(path.resolve(), folder) if path.exists() else name
 
 
+def shown_path(path: Path) -> str:
+    """A path as short as it can be from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
 def stamp() -> str:
     """The time of day in a folder's name."""
     return datetime.datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -14,15 +14,15 @@ from typing import Any
 from advisor.answers_file import check_answers, read_toml, save_answers
 from advisor.columns import Settled, settle_columns
 from advisor.errors import AnswersError
-from advisor.next_steps import after_decision, after_result
-from advisor.records import Answers, Assessment, Decision, Go, Measurements, NoGo, NotYet
+from advisor.records import Answers, Assessment, Go, NoGo, NotYet
 from advisor.report.terminal import Terminal
-from advisor.rulebook import load_advice, load_rules
-from advisor.run_folder import RunFolder, note_as_last, open_run
+from advisor.reporting import gather, save_page
+from advisor.rulebook import load_rules
+from advisor.run_folder import RunFolder, note_as_last, open_run, shown_path
 from pipeline.data.preview import say_dialects
 from pipeline.data.recognition import absolute
 from pipeline.errors import PipelineError, RunFailed
-from pipeline.records import DataSheet, NextSteps, name_of
+from pipeline.records import name_of
 from pipeline.results import Result
 
 EXIT_CODES = {"go": 0, "no_go": 3, "not_yet": 4}
@@ -158,20 +158,18 @@ def carry_on(folder: RunFolder, request: Request, terminal: Terminal) -> int:
         for line in say_dialects(folder.answers.data, folder.path):
             terminal.say(f"Reading {line}")
         _decide(folder, terminal)
-    decision = folder.load("decision", Decision)
-    measurements = folder.load("measurements", Measurements)
-    answers = folder.answers
-    steps = after_decision(decision, shown_path(folder.path), load_advice(answers.settled_task))
-    finished = folder.has("result.json")
+    report = gather(folder)
+    answers, decision = report.answers, report.decision
+    finished = report.result is not None
     if not finished:
-        _save_report(folder, answers, measurements, decision, None, steps)
-    terminal.show_decision(answers, measurements, decision)
+        save_page(folder, report)
+    terminal.show_decision(answers, report.measurements, decision)
     code = EXIT_CODES[decision.verdict]
     wanted = answers.launch.automatic or folder.has("log.jsonl")  # a training that was begun goes on
     if decision.verdict == "go" and (finished or (request.launch and wanted)):
         code = train(folder, terminal)
     else:
-        terminal.show_next_steps(steps)
+        terminal.show_next_steps(report.steps)
     if request.json:
         result = folder.load("result", Result) if folder.has("result.json") else None
         document = Assessment(**decision.model_dump(), run_folder=str(folder.path), result=result)
@@ -203,13 +201,11 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
         terminal.say(f"This run is finished; its result is in '{shown_path(folder.path)}/result.json'.")
     elif (code := _launch(folder)) != 0:
         return code
-    decision = folder.load("decision", Decision)
-    result = folder.load("result", Result)
-    answers = folder.answers
-    steps = after_result(decision, result, shown_path(folder.path))
-    _save_report(folder, answers, folder.load("measurements", Measurements), decision, result, steps)
-    terminal.show_result(result)
-    terminal.show_next_steps(steps)
+    report = gather(folder)
+    assert report.result is not None
+    save_page(folder, report)
+    terminal.show_result(report.result)
+    terminal.show_next_steps(report.steps)
     return 0
 
 
@@ -251,21 +247,6 @@ def _let_end(child: "subprocess.Popen[bytes]") -> None:
         child.kill()
 
 
-def _save_report(
-    folder: RunFolder,
-    answers: Answers,
-    measurements: Measurements,
-    decision: Decision,
-    result: Result | None,
-    steps: NextSteps,
-) -> None:
-    from advisor.report.page import write_page
-
-    folder.save("next_steps", steps)
-    sheet = folder.load("data_sheet", DataSheet) if folder.has("data_sheet.json") else None
-    write_page(folder.path / "report.html", answers, measurements, decision, result, steps, sheet)
-
-
 def quiet_libraries() -> None:
     """Keep the libraries' own bars and warnings off the screen, and everything off the network."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -275,9 +256,3 @@ def quiet_libraries() -> None:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-
-
-def shown_path(path: Path) -> str:
-    """A path as short as it can be from here."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

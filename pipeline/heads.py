@@ -23,14 +23,20 @@ from pipeline.task import Array, TrainingSetting
 
 
 class HeadConfig(PreTrainedConfig):  # type: ignore[misc]
-    """The encoder's own configuration, how its features are read, and the labels."""
+    """The encoder's own configuration, how its features are read, what logits are divided by, and the labels."""
 
     def __init__(
-        self, encoder: dict[str, Any] | None = None, pooling: str = "mean", dropout: float = 0.1, **rest: Any
+        self,
+        encoder: dict[str, Any] | None = None,
+        pooling: str = "mean",
+        dropout: float = 0.1,
+        output_temperature: float = 1.0,
+        **rest: Any,
     ) -> None:
         self.encoder = encoder or {}
         self.pooling = pooling
         self.dropout = dropout
+        self.output_temperature = output_temperature
         super().__init__(**rest)
 
 
@@ -68,7 +74,9 @@ class PooledClassifierConfig(HeadConfig):
 
 
 class PooledClassifier(Head):
-    """Logits = mean + deviation × (pooled features · weightᵀ + bias); mean and deviation are 0 and 1 but for scores.
+    """Logits = (mean + deviation × (pooled features · weightᵀ + bias)) / temperature; 0, 1 and 1 unless fitted.
+
+    Mean and deviation are those of scores; the temperature makes probabilities of logits mean what they say.
 
     Shapes: token inputs are (batch, tokens), logits (batch, outputs).
     """
@@ -79,7 +87,8 @@ class PooledClassifier(Head):
         """Logits; the loss is the task's."""
         pooled = pool(self.read(input_ids, attention_mask, rest), attention_mask, self.config.pooling)
         logits = self.classifier(self.dropout(pooled))
-        return SequenceClassifierOutput(logits=self.config.mean + self.config.deviation * logits)
+        scaled = self.config.mean + self.config.deviation * logits
+        return SequenceClassifierOutput(logits=scaled / self.config.output_temperature)
 
 
 AutoConfig.register(PooledClassifierConfig.model_type, PooledClassifierConfig)

@@ -547,6 +547,12 @@ class NextStep(Record):
     command: str | None = None
     source: str | None = None
     """Page that an advice was learned from."""
+    gain: Interval | None = None
+    """What it is expected to bring to the score that counts; null where that cannot be told from what was measured."""
+    effort_minutes: float | None = None
+    """What it costs a person; null where that is not counted."""
+    forecast: str = ""
+    """Gain and effort in a sentence."""
 
 
 class NextSteps(Document):

@@ -220,8 +220,8 @@ def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | 
     """The model with its temperature and thresholds chosen on validation rows, and how sure it is of each of them."""
     rows = workshop.data.on("validation")
     outputs = trained.model.outputs(rows.inputs)
-    model = trained.model.calibrated(rows, outputs, task_of(workshop.plan).metrics[workshop.plan.metric])
-    return replace(trained, model=model), model.decode(rows.ids, outputs).confidence
+    model, tempered = trained.model.calibrated(rows, outputs, task_of(workshop.plan).metrics[workshop.plan.metric])
+    return replace(trained, model=model), model.decode(rows.ids, tempered).confidence
 
 
 def _forgetting(workshop: _Workshop, trained: Trained) -> Forgetting | None:

@@ -99,10 +99,19 @@ def save_predictions(path: Path, rows: Rows, predictions: Predictions, classes: 
 
 
 def load_predictions(path: Path, classes: list[str]) -> tuple[tuple[Answer, ...], Predictions]:
-    """Read the truth and the answers that `save_predictions` wrote beside it."""
+    """Read the truth and the answers that `save_predictions` wrote beside it.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
     import pandas as pd
 
-    table = pd.read_parquet(path)
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"'{path}' cannot be read: {error}.", "Copy it again from where the run was made, or run it again."
+        ) from error
     truth, answers = (tuple(_as_saved(value) for value in table[name]) for name in ("truth", "answer"))
     named = [f"score_{label}" for label in classes]
     return truth, Predictions(

@@ -23,7 +23,7 @@ class WordClassifierConfig(HeadConfig):
 
 
 class WordClassifier(Head):
-    """Logits = token features · weightᵀ + bias; features of the last layer, or the mean of all under `layer_mean`.
+    """Logits = (token features · weightᵀ + bias) / temperature; features of the last layer, or the mean of all under `layer_mean`.
 
     Shapes: token inputs are (batch, tokens), logits (batch, tokens, tags).
     """
@@ -35,7 +35,7 @@ class WordClassifier(Head):
         hidden = self.read(input_ids, attention_mask, rest)
         layers = hidden[1:] if len(hidden) > 1 else hidden
         features = sum(layers[1:], start=layers[0]) / len(layers)
-        return TokenClassifierOutput(logits=self.classifier(self.dropout(features)))
+        return TokenClassifierOutput(logits=self.classifier(self.dropout(features)) / self.config.output_temperature)
 
 
 AutoConfig.register(WordClassifierConfig.model_type, WordClassifierConfig)

@@ -5,7 +5,7 @@ from advisor.labelling.second_opinion import read_answers_back, say_agreement
 from advisor.labelling.session import Sitting
 from advisor.labelling.target import Goal
 from advisor.report.blocks import Block, Command, Items, Paragraph
-from advisor.session import shown_path
+from advisor.run_folder import shown_path
 
 MOST_GOALS = 5
 

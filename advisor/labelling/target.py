@@ -7,6 +7,7 @@ import numpy as np
 
 from advisor.measurements.bench import Bench
 from advisor.records import Decision, Measurements
+from advisor.report.wording import say_trend
 from advisor.rule_records import DecisionRules
 from pipeline.data.splitting import FEWEST_ROWS_FOR_A_PROOF, FEWEST_TEST_ROWS
 from pipeline.evaluation.comparison import say_gain
@@ -124,16 +125,9 @@ class Rise(Record):
     def say(self, metric: MetricFacts) -> str:
         """Whether labels still help, with the noise of that."""
         late = self.newest_half
-        trend = (
-            "It is still rising."
-            if late.low > 0
-            else "It has levelled off or fallen."
-            if late.high <= 0
-            else "Whether it still rises these rows cannot tell."
-        )
         return (
             f"The {self.rows} new rows change the linear probe by {_with_noise(self.all_of_them, metric)}, "
-            f"the newest half of them by {_with_noise(late, metric)}. {trend}"
+            f"the newest half of them by {_with_noise(late, metric)}. {say_trend(late)}"
         )
 
 

@@ -17,8 +17,7 @@ from advisor.report.blocks import Bar, Block, Command, Heading, Items, Paragraph
 from advisor.report.safe_text import clip
 from advisor.report.wording import say_probability, say_score
 from advisor.rulebook import load_rules, load_tasks
-from advisor.run_folder import RunFolder
-from advisor.session import shown_path
+from advisor.run_folder import RunFolder, shown_path
 from advisor.way import Way, open_way
 from pipeline.data.duplicates import text_hash
 from pipeline.embeddings import Embedder

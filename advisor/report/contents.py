@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from advisor.columns import say_confidence, say_flags, say_reading
-from advisor.records import Answers, Ask, Decision, Measurements
+from advisor.records import Answers, Ask, Decision, LearningCurve, Measurements
 from advisor.report.wording import (
     INTERVAL_EXPLAINED,
     say_bytes,
@@ -20,6 +20,7 @@ from advisor.report.wording import (
     say_score,
     say_seconds,
     say_title,
+    say_trend,
 )
 from advisor.rulebook import say_way
 from pipeline.data.columns import Reading
@@ -198,9 +199,19 @@ def costs(measurements: Measurements) -> list[tuple[str, float]]:
     found += [(f"Reading the rows with {model.model}", model.seconds) for model in measurements.models]
     if measurements.rivals is not None:
         found.append(("Cross-validating the cheap ways", measurements.rivals.seconds))
+    if measurements.prospects is not None:
+        found.append(("Learning curve and doubtful labels", measurements.prospects.seconds))
     if measurements.pilot is not None:
         found.append(("A short real fine-tuning", measurements.pilot.seconds))
     return found
+
+
+def say_curve(curve: LearningCurve, facts: MetricFacts) -> str:
+    """What the last doubling of the rows brought, and whether that is more than chance."""
+    half, whole = (say_count(point.rows) for point in curve.points[-2:])
+    last = curve.last_doubling
+    gained = f"{say_improvement(last.point, facts)} (95 % interval {say_improvement_range(last.low, last.high, facts)})"
+    return f"From {half} to {whole} rows the linear probe gained {gained}. {say_trend(last)}"
 
 
 def confused_pairs(result: Result, most: int) -> list[ConfusedPair]:

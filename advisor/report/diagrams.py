@@ -1,9 +1,13 @@
-"""Where the parts of two drawings lie: how sure against how right, and how much is answered against how right."""
+"""Where the parts of square drawings lie: the learning curve, how sure against how right, how much answered against how right."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from advisor.report.wording import say_many, say_probability
+from advisor.records import LearningCurve
+from advisor.report.scale import Scale
+from advisor.report.wording import say_count, say_many, say_probability, say_range, say_score
+from pipeline.records import Forecast, Interval, Outcome
 from pipeline.results import Abstention, Calibration
 
 LEFT, RIGHT = 12.0, 97.0
@@ -23,6 +27,14 @@ class Point:
     low: float
     high: float
     shown: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """A point of another kind, with what it is called."""
+
+    name: str
+    point: Point
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class Diagram:
         lines: Grid lines up, in pixels.
         diagonal: Ends of the line on which points should lie: x, y, x, y; None where there is no such line.
         joined: Whether the points are joined by a line.
+        beside: Points of another kind, drawn apart.
     """
 
     title: str
@@ -56,6 +69,55 @@ class Diagram:
     lines: Sequence[Mark]
     diagonal: tuple[float, float, float, float] | None
     joined: bool
+    beside: Sequence[Named] = field(default_factory=list)
+
+
+def plot_learning(
+    curve: LearningCurve, metric: str, train_rows: int, forecast: Forecast | None, outcome: Outcome | None
+) -> Diagram:
+    """The probe's score by the rows that it learned from, and what was forecast and came of fine-tuning on all of them."""
+    told = [("forecast", forecast.score)] if forecast else []
+    told += [("outcome", outcome.score)] if outcome else []
+    reaches = [each.score for each in curve.points] + [score for _, score in told]
+    scale = Scale.over(end for each in reaches for end in (each.low, each.point, each.high))
+    first, last = curve.points[0].rows, max(curve.points[-1].rows, train_rows)
+    x = [LEFT + 4 + (RIGHT - LEFT - 22) * _doublings(each.rows, first, last) for each in curve.points]
+    points = [
+        _reaching(at, each.score, scale, f"{say_many(each.rows, 'row')}: {say_score(each.score.point)}")
+        for at, each in zip(x, curve.points, strict=True)
+    ]
+    beside = [
+        Named(name, _reaching(RIGHT - 12 + 9 * place, score, scale, _say_told(name, score)))
+        for place, (name, score) in enumerate(told)
+    ]
+    return Diagram(
+        title="Learning curve",
+        across="rows to learn from, doubling",
+        up=f"{metric} of the linear probe",
+        points=points,
+        columns=[Mark(round(at, 2), say_count(each.rows)) for at, each in zip(x, curve.points, strict=True)],
+        lines=[Mark(_pixel(scale, value), f"{value:g}") for value in scale.ticks],
+        diagonal=None,
+        joined=True,
+        beside=beside,
+    )
+
+
+def _say_told(name: str, score: Interval) -> str:
+    return f"{name} of the fine-tuned model: {say_score(score.point)}, {say_range(score.low, score.high)}"
+
+
+def _doublings(rows: int, first: int, last: int) -> float:
+    return math.log(rows / first) / math.log(last / first) if last > first else 0.0
+
+
+def _reaching(x: float, score: Interval, scale: Scale, shown: str) -> Point:
+    low, high = (score.low, score.high) if score.shown else (score.point, score.point)
+    return Point(round(x, 2), _pixel(scale, score.point), _pixel(scale, low), _pixel(scale, high), shown)
+
+
+def _pixel(scale: Scale, value: float) -> float:
+    return round(BOTTOM - (BOTTOM - TOP) * scale.share(value), 1)
 
 
 def plot_reliability(found: Calibration) -> Diagram:

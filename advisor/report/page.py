@@ -141,6 +141,7 @@ def _decision_parts(
     title, tone = wording.VERDICTS[decision.verdict]
     forecast = decision.forecast
     outcome = result.outcome if result else None
+    curve = measurements.prospects.curve if measurements.prospects else None
     return {
         "name": contents.title_of(answers),
         "verdict": title,
@@ -150,6 +151,12 @@ def _decision_parts(
         "interval_explained": contents.explain_intervals(answers, decision),
         "forecast_lines": contents.compare_forecast(forecast, outcome, decision.metric_facts) if forecast else [],
         "forecast_plot": plots.plot_forecast(forecast, outcome) if forecast else None,
+        "learning": diagrams.plot_learning(
+            curve, wording.say_metric(decision.metric_facts), measurements.dataset.train_rows, forecast, outcome
+        )
+        if curve
+        else None,
+        "learning_said": contents.say_curve(curve, decision.metric_facts) if curve else "",
         "price": contents.money(answers, forecast.train_wall_seconds) if forecast else None,
         "reading": contents.explain_reading(read) if (read := measurements.dataset.reading) else [],
         "choices": choices(decision.recipe) if decision.recipe else [],

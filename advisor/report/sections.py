@@ -12,6 +12,7 @@ from advisor.report.contents import (
     explain_reading,
     money,
     questions,
+    say_curve,
     say_gain_range,
     say_mended,
     say_repetitions,
@@ -69,6 +70,7 @@ def decision_blocks(answers: Answers, measurements: Measurements, decision: Deci
         *_models(decision),
         *_recipe(decision),
         *_forecast(answers, measurements, decision),
+        *_learning(measurements, decision),
         *_reading(measurements),
         *finding_blocks(measurements.audit),
         *_flips(decision),
@@ -149,6 +151,22 @@ def _forecast(answers: Answers, measurements: Measurements, decision: Decision) 
         gain = say_improvement(decision.smallest_provable_gain, decision.metric_facts)
         blocks.append(Paragraph(f"With {rows_sealed} sealed rows the smallest gain that can be proven is {gain}."))
     return blocks
+
+
+def _learning(measurements: Measurements, decision: Decision) -> list[Block]:
+    curve = measurements.prospects.curve if measurements.prospects else None
+    if curve is None:
+        return []
+    facts = decision.metric_facts
+    whiskers = [
+        Whisker(f"{say_count(point.rows)} rows", point.score.point, point.score.low, point.score.high)
+        for point in curve.points
+    ]
+    return [
+        Heading("What more rows would bring", f"{say_metric(facts)} of the linear probe fitted to fewer rows"),
+        Forest(whiskers),
+        Paragraph(say_curve(curve, facts)),
+    ]
 
 
 def _reading(measurements: Measurements) -> list[Block]:
@@ -303,6 +321,8 @@ def step_blocks(steps: NextSteps) -> list[Block]:
     blocks: list[Block] = [Heading("Next steps")] if steps.steps else []
     for place, step in enumerate(steps.steps, start=1):
         blocks.append(Paragraph(f"{place}. {step.title}. {step.because}"))
+        if step.forecast:
+            blocks.append(Paragraph(step.forecast, indent=5))
         if step.command:
             blocks.append(Command(step.command))
         if step.source:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import blocks as block
-from advisor.report import evaluation, findings, listings, sections
+from advisor.report import contests, evaluation, findings, listings, sections
 from advisor.report.contents import explain_reading
 from advisor.report.safe_text import visible
 from advisor.report.scale import Scale, draw_whisker
@@ -31,6 +31,7 @@ from pipeline.results import Result
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from advisor.contest import Contest
     from advisor.doctor import Check
     from advisor.ledger import RunLine
     from advisor.rule_records import ModelEntry
@@ -89,6 +90,10 @@ class Terminal:
     def show_runs(self, lines: "list[RunLine]") -> None:
         """Past runs."""
         self._show(listings.run_blocks(lines))
+
+    def show_contest(self, contest: "Contest") -> None:
+        """Runs side by side."""
+        self._show(contests.contest_blocks(contest))
 
     def show_checks(self, checks: "list[Check]") -> None:
         """What `advisor doctor` found."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from advisor.records import Decision
 from advisor.rulebook import load_ways, say_way
-from pipeline.records import MetricFacts
+from pipeline.records import Interval, MetricFacts
 
 Tone = Literal["good", "wait", "bad"]
 
@@ -106,6 +106,13 @@ def say_improvement_range(low: float, high: float, metric: MetricFacts) -> str:
 def say_metric(metric: MetricFacts) -> str:
     """A score's name at the start of a line, with its direction where less is more."""
     return say_title(metric.title) + ("" if metric.higher_is_better else " (less is better)")
+
+
+def say_trend(gain: Interval) -> str:
+    """Whether what the last rows brought is more than chance."""
+    if gain.low > 0:
+        return "It is still rising."
+    return "It has levelled off or fallen." if gain.high <= 0 else "Whether it still rises these rows cannot tell."
 
 
 def say_probability(share: float) -> str:

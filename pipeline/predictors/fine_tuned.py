@@ -17,6 +17,8 @@ from pipeline.task import Array, Features, Input, Predictions, Rows, Task, load_
 
 DESCRIPTION = "finetune_advisor.json"
 """Says how texts are prepared and what the outputs mean; beside `config.json`."""
+TEMPERATURE = "output_temperature"
+"""Where a head's configuration keeps what its outputs are divided by."""
 BATCH = 32
 
 
@@ -35,8 +37,6 @@ class FineTuned:
     preparation: TextPreparation
     thresholds: tuple[float, ...] = ()
     """Where outputs become answers, for tasks that need it."""
-    temperature: float = 1.0
-    """What outputs are divided by before they become probabilities."""
     report: Callable[..., None] = _unheard
     """Told when memory allows fewer rows at a time only, as `Journal.write` is."""
 
@@ -46,20 +46,27 @@ class FineTuned:
 
     def decode(self, row_ids: Sequence[str], outputs: Sequence[Array]) -> Predictions:
         """Answers from outputs."""
-        return self.task.decode(row_ids, self._tempered(outputs), self.classes, self.thresholds)
+        return self.task.decode(row_ids, outputs, self.classes, self.thresholds)
+
+    @property
+    def temperature(self) -> float:
+        """What its outputs are divided by, in the model itself, so that whoever loads it gets the same probabilities."""
+        return float(getattr(self.model.config, TEMPERATURE, 1.0))
 
     def with_thresholds(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> "FineTuned":
         """The same model, its thresholds chosen on labelled rows and their outputs."""
-        thresholds = self.task.choose_thresholds(rows, self._tempered(outputs), self.classes, metric)
-        return replace(self, thresholds=thresholds)
+        return replace(self, thresholds=self.task.choose_thresholds(rows, outputs, self.classes, metric))
 
-    def calibrated(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> "FineTuned":
-        """The same model, its temperature fitted and then its thresholds chosen on labelled rows that it was not trained on."""
-        tempered = replace(self, temperature=self.task.temperature(rows, outputs, self.classes))
-        return tempered.with_thresholds(rows, outputs, metric)
+    def calibrated(self, rows: Rows, outputs: Sequence[Array], metric: Metric) -> tuple["FineTuned", Sequence[Array]]:
+        """Fit the temperature, then choose the thresholds, on labelled rows that it was not trained on.
 
-    def _tempered(self, outputs: Sequence[Array]) -> Sequence[Array]:
-        return outputs if self.temperature == 1 else [output / self.temperature for output in outputs]
+        Returns:
+            The model, and its outputs for these rows from now on.
+        """
+        temperature = self.task.temperature(rows, outputs, self.classes)
+        setattr(self.model.config, TEMPERATURE, temperature)
+        tempered = [output / temperature for output in outputs]
+        return self.with_thresholds(rows, tempered, metric), tempered
 
     def encode(self, inputs: Sequence[Input]) -> list[Features]:
         """What the model reads of each input, cut but not padded."""
@@ -126,6 +133,11 @@ class FineTuned:
     def save(self, folder: Path) -> None:
         """Write the model in the form of `transformers`, as safetensors, with the description beside it."""
         self.model.save_pretrained(folder)
+        self.save_beside(folder)
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what reads texts for the model and makes answers of its outputs."""
+        self.tokenizer.model_max_length = self.preparation.max_tokens
         self.tokenizer.save_pretrained(folder)
         description = {
             "schema_version": 1,
@@ -158,12 +170,13 @@ def load_fine_tuned(folder: Path) -> FineTuned:
         raise ModelError(f"'{folder}' holds no fine-tuned model.", "Name the model/ folder of a finished run.")
     description = json.loads(path.read_text(encoding="utf-8"))
     task = load_task(description["task"], description["options"])
+    model = task.load_model(folder).to(device()).eval()
+    setattr(model.config, TEMPERATURE, description.get("temperature", 1.0))  # earlier versions kept it here only
     return FineTuned(
-        model=task.load_model(folder).to(device()).eval(),
+        model=model,
         tokenizer=load_tokenizer(folder),
         task=task,
         classes=description["classes"],
         preparation=TextPreparation(**description["preparation"]),
         thresholds=tuple(description["thresholds"]),
-        temperature=description.get("temperature", 1.0),
     )

@@ -51,7 +51,9 @@ class OneLabelTask(PooledTask):
 
     metrics: Mapping[str, Metric] = named(MACRO_F1, ACCURACY, BALANCED_ACCURACY, WEIGHTED_F1, MATTHEWS)
     beside: Mapping[str, Metric] = named(MACRO_PRECISION, MACRO_RECALL, ROC_AUC, PR_AUC, LOG_LOSS, BRIER)
-    usage = 'classify = transformers.pipeline("text-classification", model="model")\nclassify("a text")'
+    usage = (
+        'classify = transformers.pipeline("text-classification", model="model", truncation=True)\nclassify("a text")'
+    )
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
         given = (options or {}).get("costs")

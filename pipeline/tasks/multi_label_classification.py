@@ -53,7 +53,7 @@ class MultiLabelClassification(PooledTask):
 
     key = "multi-label-classification"
     usage = (
-        'classify = transformers.pipeline("text-classification", model="model", top_k=None)\n'
+        'classify = transformers.pipeline("text-classification", model="model", top_k=None, truncation=True)\n'
         'classify("a text")  # the probability of each label; from which on it counts, finetune_advisor.json says'
     )
     layouts = (

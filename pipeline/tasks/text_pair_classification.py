@@ -51,7 +51,7 @@ class TextPairClassification(OneLabelTask):
 
     key = "text-pair-classification"
     usage = (
-        'classify = transformers.pipeline("text-classification", model="model")\n'
+        'classify = transformers.pipeline("text-classification", model="model", truncation=True)\n'
         'classify({"text": "one", "text_pair": "the other"})'
     )
     starts_from_probe = False  # the probe reads each text for itself, the model both together

@@ -126,7 +126,7 @@ class TextRegression(PooledTask):
         self.rivals = ("mean", "similarity", "tfidf", "probe") if self.pairs else ("mean", "tfidf", "probe")
         given = '{"text": "one", "text_pair": "the other"}' if self.pairs else '"a text"'
         self.usage = (
-            'score = transformers.pipeline("text-classification", model="model", function_to_apply="none")\n'
+            'score = transformers.pipeline("text-classification", model="model", function_to_apply="none", truncation=True)\n'
             f"score({given})"
         )
 

@@ -7,15 +7,19 @@ from advisor.records import (
     Answers,
     Audit,
     ColumnProfile,
+    CurvePoint,
     DatasetMeasurement,
     Decision,
     FactorScore,
     Flip,
     HardwareMeasurement,
+    LabelMending,
+    LearningCurve,
     LengthProfile,
     Measurements,
     ModelMeasurement,
     PilotMeasurement,
+    Prospects,
     RankedModel,
     Reason,
     Recommendation,
@@ -236,6 +240,25 @@ def rivals() -> RivalMeasurement:
     )
 
 
+def curve() -> LearningCurve:
+    points = (
+        (168, 0.741, 0.716, 0.765),
+        (336, 0.789, 0.766, 0.811),
+        (672, 0.818, 0.796, 0.838),
+        (1344, 0.841, 0.821, 0.86),
+    )
+    return LearningCurve(
+        points=[CurvePoint(rows=rows, score=Interval(point=at, low=low, high=high)) for rows, at, low, high in points],
+        last_doubling=Interval(point=0.023, low=0.009, high=0.037, standard_error=0.007),
+        class_gains={label: 0.01 + 0.005 * place for place, label in enumerate(CLASSES)},
+    )
+
+
+def prospects() -> Prospects:
+    mending = LabelMending(rows=38, gain=Interval(point=0.006, low=-0.003, high=0.015))
+    return Prospects(curve=curve(), mending=mending, seconds=14.2)
+
+
 def pilot() -> PilotMeasurement:
     return PilotMeasurement(
         train_rows=600,
@@ -319,6 +342,7 @@ def measurements(**changes: object) -> Measurements:
         hardware=hardware(),
         models=[model(), model(TINY, 0.702)],
         rivals=rivals(),
+        prospects=prospects(),
         pilot=pilot(),
         seconds=128.9,
         cpu_seconds=231.4,
@@ -479,7 +503,7 @@ def not_yet() -> Sample:
     steps = NextSteps.of(
         NextStep(title="Label 27 more rows of class 'refund'", because="That is what stands in the way", command=None)
     )
-    return Sample(answers, measurements(dataset=few), decision, None, steps)
+    return Sample(answers, measurements(dataset=few, prospects=None), decision, None, steps)
 
 
 def no_go() -> Sample:
@@ -628,8 +652,15 @@ def ratings() -> Sample:
     counted = dataset().model_copy(
         update={"rows_per_class": {}, "smallest_class_rows": None, "median_class_rows": None, "imbalance": None}
     )
+    points = ((168, 14.9), (336, 14.2), (672, 13.6), (1344, 13.2))
+    learned = LearningCurve(
+        points=[CurvePoint(rows=rows, score=Interval(point=at, low=at - 0.5, high=at + 0.5)) for rows, at in points],
+        last_doubling=Interval(point=0.4, low=0.1, high=0.7, standard_error=0.15),
+    )
     measured = measurements(
-        dataset=counted, rivals=rivals().model_copy(update={"rivals": cheap, "zero_shot_spread": {}})
+        dataset=counted,
+        rivals=rivals().model_copy(update={"rivals": cheap, "zero_shot_spread": {}}),
+        prospects=Prospects(curve=learned, mending=None, seconds=9.4),
     )
     return Sample(answers, measured, decision, changed, STEPS)
 

@@ -387,20 +387,34 @@ def test_the_terminal_is_imported_without_heavy_libraries() -> None:
     assert found.stdout.strip() == "[]"
 
 
-ALWAYS = ["factors", "rivals", "models", "forecast", "data", "findings", "questions", "cost", "reproduce", "next"]
+ALWAYS = [
+    "factors",
+    "rivals",
+    "models",
+    "forecast",
+    "learning",
+    "data",
+    "findings",
+    "questions",
+    "cost",
+    "reproduce",
+    "next",
+]
 
 
 def test_the_page_of_a_go_has_every_section_in_order(tmp_path: Path) -> None:
     found = Reader(page_of(decisions.go(), tmp_path))
-    expected = ["verdict", "result", "flips", "factors", "rivals", "models", "forecast", "training", "errors"]
-    expected += ["sureness", "slices", "steady", "rows"]
+    expected = ["verdict", "result", "flips", "factors", "rivals", "models", "forecast", "learning"]
+    expected += ["training", "errors", "sureness", "slices", "steady", "rows"]
     assert found.sections == [*expected, "data", "findings", "questions", "cost", "reproduce", "next"]
     assert found.open == []
 
 
 @pytest.mark.parametrize("name", ["not_yet", "no_go"])
 def test_a_page_without_a_result_leaves_its_sections_out(name: str, tmp_path: Path) -> None:
-    assert Reader(page_of(SAMPLES[name](), tmp_path)).sections == ["verdict", "flips", *ALWAYS]
+    sample = SAMPLES[name]()
+    expected = [section for section in ALWAYS if section != "learning" or sample.measurements.prospects]
+    assert Reader(page_of(sample, tmp_path)).sections == ["verdict", "flips", *expected]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -595,7 +609,7 @@ def test_the_cost_of_the_run_is_its_time_at_the_users_price() -> None:
 
 
 def test_costs_name_what_was_measured() -> None:
-    names = [what for what, _ in costs(decisions.measurements(rivals=None, pilot=None, models=[]))]
+    names = [what for what, _ in costs(decisions.measurements(rivals=None, prospects=None, pilot=None, models=[]))]
     assert names == ["Reading and checking the data", "Measuring this machine"]
 
 
