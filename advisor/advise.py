@@ -34,7 +34,7 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
     measuring = Measuring(folder, rules, progress)
     require_for(measuring.answers.training.model_dump())
     facts = find_out(measuring)
-    measurements = _together(measuring, facts)
+    measurements = gather(measuring, facts)
     factors, verdict = weigh(measuring, facts, measurements)
     decision = _decision(measuring, facts, factors, verdict)
     folder.save("measurements", measurements)
@@ -49,7 +49,8 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
     return outcome
 
 
-def _together(measuring: Measuring, facts: Facts) -> Measurements:
+def gather(measuring: Measuring, facts: Facts) -> Measurements:
+    """All that was measured, in one record."""
     return Measurements(
         dataset=measuring.dataset,
         audit=measuring.audit,

@@ -49,7 +49,7 @@ def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_mar
     """Add up start, training, evaluation of every epoch, checkpoints, reload, rivals and the sealed rows."""
     epochs = recipe.seeds * recipe.epochs
     steps = epochs * -(-work.train_rows // recipe.batch_size)
-    train = steps * pilot.seconds_per_step + epochs * work.train_tokens * pilot.seconds_per_token
+    train = training_seconds(pilot, steps, epochs * work.train_tokens)
     read_tokens = (epochs + 4 * recipe.seeds) * work.validation_tokens + 2 * work.test_tokens
     read_tokens += PROBING_READS * PROBED_TEXTS * work.train_tokens // max(work.train_rows, PROBED_TEXTS)
     evaluate = read_tokens * pilot.evaluation_seconds_per_token
@@ -65,3 +65,13 @@ def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_mar
         + rivals * pilot.processor_share,
         peak_memory_bytes=int(pilot.peak_memory_bytes * memory_margin),
     )
+
+
+def training_seconds(pilot: PilotMeasurement, steps: int, tokens: int) -> float:
+    """Wall seconds of so many training steps over so many padded tokens."""
+    return steps * pilot.seconds_per_step + tokens * pilot.seconds_per_token
+
+
+def training_cpu_seconds(pilot: PilotMeasurement, steps: int, tokens: int) -> float:
+    """Processor seconds of the same."""
+    return training_seconds(pilot, steps, tokens) * pilot.processor_share

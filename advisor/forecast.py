@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from advisor.estimate import Estimate
-from advisor.records import PilotMeasurement
+from advisor.records import DatasetMeasurement, PilotMeasurement, RivalMeasurement
 from advisor.rule_records import ForecastRules
 from pipeline.metric import Metric
 from pipeline.records import Forecast, Interval, Score
@@ -43,12 +43,39 @@ class Race:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a forecast is made from, pilot and cost apart.
+
+    Attributes:
+        metric: Direction and bounds of the score.
+        rivals: The cheap ways.
+        dataset: How many rows there are.
+        useful_gain: The smallest gain that the user wants.
+        starts_from_probe: Whether the model begins where the probe is.
+    """
+
+    metric: Metric
+    rivals: RivalMeasurement
+    dataset: DatasetMeasurement
+    useful_gain: float
+    starts_from_probe: bool
+
+
+@dataclass(frozen=True)
 class RowCounts:
     """How many rows each number rests on."""
 
     cross_validated: int
     trained: int
     sealed: int
+
+
+def expect(measured: Measured, pilot: PilotMeasurement, cost: Estimate, rules: ForecastRules) -> Forecast:
+    """Expect a score from what was measured."""
+    rivals, dataset = measured.rivals, measured.dataset
+    rows = RowCounts(cross_validated=rivals.rows_used, trained=max(dataset.train_rows, 1), sealed=dataset.test_rows)
+    race = Race(measured.metric, rivals.rivals, rivals.best, measured.useful_gain, measured.starts_from_probe)
+    return forecast(pilot, race, rows, cost, rules)
 
 
 def forecast(

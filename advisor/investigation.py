@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
-from advisor.forecast import Race, RowCounts, forecast
+from advisor.forecast import Measured, expect
 from advisor.licences import forbidden_model, forbidding_mark
 from advisor.measuring import Measuring
 from advisor.recommendation import Circumstances, recommend
@@ -42,8 +42,13 @@ class Facts:
     forecast: Forecast | None = None
 
 
-def find_out(measuring: Measuring) -> Facts:
-    """Measure what the verdict needs, the cheap things first, and stop as soon as it is clear."""
+def find_out(measuring: Measuring, *, everything: bool = False) -> Facts:
+    """Measure what the verdict needs, the cheap things first, and stop as soon as it is clear.
+
+    Args:
+        measuring: Measures.
+        everything: Go on also where the verdict is clear, to learn what would have happened.
+    """
     dataset, hardware = measuring.dataset, measuring.hardware
     around = Circumstances(
         language=dataset.language,
@@ -68,23 +73,29 @@ def find_out(measuring: Measuring) -> Facts:
         facts = replace(facts, prospects=measuring.prospects(candidate, model.pooling))
     case = make_case(measuring, facts, points=0.0)
     rules = measuring.rules.decision
-    if rivals is None or data_vetoes(case, rules) or cheap_way_vetoes(case, rules):
+    clear = data_vetoes(case, rules) or cheap_way_vetoes(case, rules)
+    if rivals is None or (clear and not everything):
         return facts
+    recipe = recipe_for(measuring, model.parameters)
+    pilot = measuring.pilot(candidate, model.pooling, recipe)
+    expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
+    return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)
+
+
+def recipe_for(measuring: Measuring, parameters: int) -> Recipe:
+    """How a model of that size would be trained on these rows."""
     circumstances = TrainingCircumstances(
-        train_rows=dataset.train_rows,
-        parameters=model.parameters,
-        imbalance=dataset.imbalance,
+        train_rows=measuring.dataset.train_rows,
+        parameters=parameters,
+        imbalance=measuring.dataset.imbalance,
         starts_from_probe=measuring.task.starts_from_probe,
     )
-    recipe = choose_recipe(
+    return choose_recipe(
         measuring.rules.strategies,
         measuring.rules.tasks[measuring.task.key].recipe,
         circumstances,
         measuring.answers.training.model_dump(exclude_none=True),
     )
-    pilot = measuring.pilot(candidate, model.pooling, recipe)
-    expected = _forecast(measuring, candidate, rivals, recipe, pilot, model)
-    return replace(facts, recipe=recipe, pilot=pilot, forecast=expected)
 
 
 def _forecast(
@@ -109,15 +120,14 @@ def _forecast(
     )
     numbers = measuring.rules.forecast.numbers
     cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
-    rows = RowCounts(cross_validated=rivals.rows_used, trained=read_rows, sealed=dataset.test_rows)
-    race = Race(
+    measured = Measured(
         metric=measuring.metric,
-        rivals=rivals.rivals,
-        best=rivals.best,
+        rivals=rivals,
+        dataset=dataset,
         useful_gain=measuring.aim.useful_gain,
         starts_from_probe=measuring.task.starts_from_probe,
     )
-    return forecast(pilot, race, rows, cost, measuring.rules.forecast)
+    return expect(measured, pilot, cost, measuring.rules.forecast)
 
 
 def make_case(

@@ -2,13 +2,15 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, median
 from typing import TypeVar
 
 from advisor.records import Decision
 from advisor.run_folder import bytes_on_disk, remakable
 from pipeline.errors import PlanError
-from pipeline.records import Forecast, Outcome, Record
+from pipeline.records import Forecast, Interval, Outcome, Record
 from pipeline.results import Result
 from pipeline.storage import load_record
 
@@ -25,6 +27,8 @@ class RunLine(Record):
     result: str | None
     forecast: Forecast | None
     outcome: Outcome | None
+    unit: str | None = None
+    """Of its score: `points` where 1 is perfect; null without a result."""
     bytes_on_disk: int
     bytes_remakable: int
     """Part of `bytes_on_disk` that can be deleted and made again."""
@@ -33,6 +37,81 @@ class RunLine(Record):
 def read_runs(root: Path) -> list[RunLine]:
     """All runs below a folder, oldest first; one that cannot be read is listed without its numbers."""
     return [_read_run(path.parent) for path in sorted(root.glob("*/answers.toml"))]
+
+
+@dataclass(frozen=True)
+class Miss:
+    """How far forecasts of one quantity lay from what happened, over runs.
+
+    Attributes:
+        runs: That it rests on.
+        mean: Mean absolute error.
+        bias: Median of forecast less outcome: above 0 where too much was forecast.
+        worst: The largest error.
+    """
+
+    runs: int
+    mean: float
+    bias: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Forecasts of finished runs against what happened.
+
+    Attributes:
+        runs: Finished runs: each was a go.
+        right: How often a go brought the useful gain, with its Wilson interval.
+        covered: How often the score lay inside the forecast interval.
+        level: How often it should.
+        brier: Mean squared error of the probability of a useful gain.
+        score: In points, of the runs whose score is one of which 1 is perfect; None without one.
+        wall: Shares of the wall seconds that were taken; the others alike.
+    """
+
+    runs: int
+    right: Interval
+    covered: Interval
+    level: float
+    brier: float
+    score: Miss | None
+    wall: Miss
+    processor: Miss
+    memory: Miss
+
+
+def calibrate(lines: Sequence[RunLine]) -> Calibration | None:
+    """How far forecasts can be trusted, over all runs that are finished; None where there is none."""
+    from pipeline.evaluation.intervals import wilson
+
+    done = [(line, line.forecast, line.outcome) for line in lines if line.forecast and line.outcome]
+    if not done:
+        return None
+    gained = [after.probability_of_useful_gain >= 0.5 for _, _, after in done]
+    inside = [before.score.low <= after.score.point <= before.score.high for _, before, after in done]
+    likely = [before.probability_of_useful_gain for _, before, _ in done]
+    points = [100 * (before.score.point - after.score.point) for line, before, after in done if line.unit == "points"]
+
+    def shares(name: str) -> Miss:
+        return _miss([getattr(before, name) / max(getattr(after, name), 1e-9) - 1 for _, before, after in done])
+
+    return Calibration(
+        runs=len(done),
+        right=wilson(sum(gained), len(done)),
+        covered=wilson(sum(inside), len(done)),
+        level=done[0][1].score.level,
+        brier=mean((share - won) ** 2 for share, won in zip(likely, gained, strict=True)),
+        score=_miss(points) if points else None,
+        wall=shares("train_wall_seconds"),
+        processor=shares("train_cpu_seconds"),
+        memory=shares("peak_memory_bytes"),
+    )
+
+
+def _miss(errors: Sequence[float]) -> Miss:
+    sizes = [abs(error) for error in errors]
+    return Miss(runs=len(errors), mean=mean(sizes), bias=median(errors), worst=max(sizes))
 
 
 def clean_runs(lines: Sequence[RunLine]) -> None:
@@ -52,6 +131,7 @@ def _read_run(path: Path) -> RunLine:
         result=result.verdict if result else None,
         forecast=decision.forecast if decision else None,
         outcome=result.outcome if result else None,
+        unit=result.metric_facts.unit if result else None,
         bytes_on_disk=bytes_on_disk(path),
         bytes_remakable=sum(bytes_on_disk(folder) for folder in remakable(path)),
     )

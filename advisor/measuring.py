@@ -38,7 +38,7 @@ from pipeline.embeddings import Embedder
 from pipeline.metric import Metric
 from pipeline.models import check_weights, locate
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import DataSheet, Recipe, Record, TextPreparation, name_of
+from pipeline.records import DataSheet, Recipe, Record, TextPreparation
 from pipeline.storage import save_text
 from pipeline.task import RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
@@ -87,6 +87,7 @@ class Measuring:
         check: Refuse data that cannot be learned from as it is; an audit reports it instead.
         examples: Whether rows may be shown.
         names: Finds names of people, where a model for them was named.
+        features: Folder for frozen features, where several runs read the same texts; the run's cache when not given.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class Measuring:
         check: bool = True,
         examples: bool = True,
         names: Names | None = None,
+        features: Path | None = None,
     ) -> None:
         folder.make()
+        self.features = features or folder.cache
         self.folder, self.rules, self.progress = folder, rules, progress
         self.check, self.examples, self.names = check, examples, names
         self.answers: Answers = settle_columns(folder.answers, folder.path).answers
@@ -228,6 +231,7 @@ class Measuring:
         return self._keep("audit", Audit, title, lambda: inspect(self._material(data), self._subject()))
 
     def _material(self, data: Dataset) -> "Material":
+        from advisor.audit.annotators import read_annotations
         from advisor.audit.material import Material
 
         here = any(candidate.at_hand for candidate in self.candidates)
@@ -238,29 +242,9 @@ class Measuring:
             rules=self.rules,
             candidates=self.at_hand if here else [],
             embedder=functools.partial(self.embedder, self.at_hand[0]) if here else lambda: None,
-            annotations=self._annotations(),
+            annotations=read_annotations(self.answers.data, self.folder.path, self.seen.columns),
             names=self.names,
         )
-
-    def _annotations(self) -> dict[str, dict[str, str]]:
-        """What each annotator said of the training rows, by the annotator's column and the place of the row."""
-        from advisor.audit.annotators import annotator_columns
-        from pipeline.data.reading import column, read
-        from pipeline.data.values import as_label
-
-        data = self.answers.data
-        taken = {name for named in data.columns.values() for name in ([named] if isinstance(named, str) else named)}
-        names = data.annotators or annotator_columns(self.seen.columns, taken)
-        if not names:
-            return {}
-        file = name_of(data.train)
-        table = read(data.train, data, self.folder.path)
-        return {
-            name: {
-                f"{file} row {row}": said for row, cell in column(table, name, file).items() if (said := as_label(cell))
-            }
-            for name in names
-        }
 
     @cached_property
     def seen(self) -> "Preview":
@@ -289,7 +273,7 @@ class Measuring:
         assert path is not None, "only models at hand are measured"
         source = candidate.source.model_copy(update={"sha256": check_weights(path, candidate.source)})
         preparation = TextPreparation(max_tokens=min(candidate.source.max_tokens, MOST_TOKENS))
-        found = Embedder(path, source, preparation, self.folder.cache)
+        found = Embedder(path, source, preparation, self.features)
         found.progress = self.progress.advance
         return found
 

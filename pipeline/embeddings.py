@@ -61,7 +61,7 @@ class Embedder:
     def __init__(
         self, path: Path, source: ModelSource, preparation: TextPreparation, cache: Path | None, model: Any = None
     ) -> None:
-        self.path, self.source, self.preparation = path, source, preparation
+        self.path, self.source, self.preparation, self.cache = path, source, preparation, cache
         self.progress: Progress | None = None
         self._model: Any = model
         self._tokenizer: Any = None

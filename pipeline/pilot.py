@@ -72,10 +72,26 @@ def run_pilot(
     folder.mkdir(parents=True, exist_ok=True)
     save_rows(rows, folder / "rows.parquet", part=list(parts))
     save_record(request.model_copy(update={"started": time.time()}), folder / "request.json")
+    run_apart("pipeline.pilot", folder, "The dry run", advance)
+    outcome = load_record(PilotOutcome, folder / "outcome.json")
+    shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def run_apart(module: str, folder: Path, title: str, advance: Callable[[int, int], None]) -> None:
+    """Run a module on a folder in a fresh process, and wait for it.
+
+    Args:
+        module: Run as `python -m module folder`.
+        folder: Holds what it reads, and takes what it writes.
+        title: What it is called in an error.
+        advance: Told how many of the steps are done.
+
+    Raises:
+        RunFailed: The process broke.
+    """
     with (folder / "messages.txt").open("w+", encoding="utf-8") as messages:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.pilot", str(folder)], stdout=messages, stderr=messages
-        )
+        child = subprocess.Popen([sys.executable, "-P", "-m", module, str(folder)], stdout=messages, stderr=messages)
         try:
             _watch(child, folder / PROGRESS, advance)
         except BaseException:
@@ -86,12 +102,9 @@ def run_pilot(
     if child.returncode != 0:
         hint = "killed: most likely memory ran out" if child.returncode < 0 else said[-1]
         raise RunFailed(
-            f"The dry run broke: {hint.rstrip('.')}.",
+            f"{title} broke: {hint.rstrip('.')}.",
             "Choose a smaller model or shorter texts, or close other programs.",
         )
-    outcome = load_record(PilotOutcome, folder / "outcome.json")
-    shutil.rmtree(folder, ignore_errors=True)
-    return outcome
 
 
 def _watch(child: "subprocess.Popen[bytes]", progress: Path, advance: Callable[[int, int], None]) -> None:

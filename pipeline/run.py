@@ -25,7 +25,7 @@ from pipeline.reload import check_reload
 from pipeline.results import ErrorAnalysis, Forgetting, Result
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
-from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.job import Trained, TrainingJob, starting_head
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
 from pipeline.training.seeds import train_seeds
 
@@ -197,9 +197,6 @@ def _train(workshop: _Workshop) -> Trained:
     plan = workshop.plan
     task = task_of(plan)
     rows = workshop.data.on("train")
-    head = None
-    if plan.recipe.strategy == "probe_then_fine_tune":
-        head = task.head_of(task.fit_rival("probe", _setting(workshop))(rows, plan.seed))
     job = TrainingJob(
         task=task,
         encoder=workshop.encoder,
@@ -211,7 +208,7 @@ def _train(workshop: _Workshop) -> Trained:
         train=rows,
         validation=workshop.data.on("validation"),
         seed=plan.seed,
-        head=head,
+        head=starting_head(task, plan.recipe, _setting(workshop), rows, plan.seed),
     )
     return train_seeds(job, workshop.folder / "work", workshop.journal.write)
 

@@ -14,6 +14,7 @@ ADVISOR = """
     __main__ commands
     live
     mending
+    backtest
     doctor demo catalogue labelling people prediction other_data schemas
     audits
     contest export
@@ -24,16 +25,17 @@ ADVISOR = """
     way
     ledger alternative
     run_folder answers_template answers_file columns
-    decision forecast estimate strategy recommendation data_sheet factors licences
+    decision forecast learning_curve estimate strategy recommendation data_sheet factors licences
     measurements audit
     rulebook rule_records records errors
 """
 PIPELINE = """
-    __main__ run pilot reload model_card onnx_card onnx_export
+    __main__ run arm pilot reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
     task metric live_results results findings records extras errors
 """
+BACKTEST = "session table accuracy judgement trial material suite"
 COMMANDS = "assessments data results runs serving setup start options door"
 REPORT = """
     terminal page sections evaluation examination forgetting diagrams findings listings contests plots contents recipes blocks
@@ -64,6 +66,7 @@ TRAINING = """
 """
 LADDERS = {
     "advisor": ADVISOR,
+    "advisor.backtest": BACKTEST,
     "advisor.commands": COMMANDS,
     "advisor.report": REPORT,
     "advisor.measurements": MEASUREMENTS,

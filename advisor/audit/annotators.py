@@ -4,11 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 
 from advisor.audit.material import EXAMPLES, Found, Material
-from pipeline.data.values import as_number
+from pipeline.data.reading import column, read
+from pipeline.data.values import as_label, as_number
 from pipeline.evaluation.agreement import Level, Said, alpha, count_values, kappas
-from pipeline.records import Interval
+from pipeline.records import DataSource, Interval, name_of
 
 USUAL = re.compile(r"(annotator|rater|coder)s?[_ -]?\w+|(label|annotation|rating)[_ -]?\d+", re.IGNORECASE)
 """Names that a column bears which holds what one annotator said."""
@@ -22,6 +24,26 @@ def annotator_columns(columns: Collection[str], taken: Collection[str]) -> list[
     """The columns that look as if one annotator filled each; none when there is one only."""
     found = [name for name in columns if name not in taken and USUAL.fullmatch(name)]
     return found if len(found) > 1 else []
+
+
+def read_annotations(source: DataSource, folder: Path, columns: Collection[str]) -> dict[str, dict[str, str]]:
+    """What each annotator said of the training rows, by the annotator's column and the place of the row.
+
+    Args:
+        source: Where the rows are; it may name the annotators.
+        folder: That paths are relative to.
+        columns: Of the training file.
+    """
+    taken = {name for named in source.columns.values() for name in ([named] if isinstance(named, str) else named)}
+    names = source.annotators or annotator_columns(columns, taken)
+    if not names:
+        return {}
+    file = name_of(source.train)
+    table = read(source.train, source, folder)
+    return {
+        name: {f"{file} row {row}": said for row, cell in column(table, name, file).items() if (said := as_label(cell))}
+        for name in names
+    }
 
 
 def find_agreement(material: Material) -> list[Found]:

@@ -1,4 +1,4 @@
-"""Commands on what was run: predict, label, runs."""
+"""Commands on what was run: predict, label, runs, backtest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -93,13 +93,40 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the runs.")] = Path("runs"),
     clean: Annotated[bool, typer.Option("--clean", help="Remove what can be made again, after asking.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="Say how far forecasts could be trusted over all finished runs.")
+    ] = False,
 ) -> None:
     """List past runs: forecasts beside outcomes, and the space they take."""
-    from advisor.ledger import clean_runs, read_runs
+    from advisor.ledger import calibrate, clean_runs, read_runs
 
     lines = read_runs(folder)
+    if calibration:
+        terminal().show_calibration(calibrate(lines))
+        return
     terminal().show_runs(lines)
     if clean and lines:
         size = sum(line.bytes_remakable for line in lines) / 1e6
         if yes or typer.confirm(f"Remove {size:,.0f} MB that can be made again?"):
             clean_runs(lines)
+
+
+@app.command()
+@door
+def backtest(
+    suite: Annotated[
+        Path, typer.Argument(help="TOML file that names data sets, sizes and controls.", show_default=False)
+    ],
+    cells: Annotated[
+        int | None, typer.Option(min=0, help="Carry out at most so many cells that are not finished; 0 only judges.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of each cell.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for what is carried out; backtests/<suite> when not given.")
+    ] = None,
+) -> None:
+    """Try the advisor and every arm on many data sets, and say how often its verdicts were right and what they cost."""
+    from advisor.backtest.session import Wish
+    from advisor.backtest.session import backtest as try_all
+
+    try_all(suite, Wish(cells, seeds, out), terminal())

@@ -76,7 +76,7 @@ def measure_pilot(
         recipe=trial.recipe.model_copy(update={"epochs": max(epochs, trial.recipe.epochs)}),
         classes=bench.classes,
         metric=bench.metric.name,
-        cache=str(folder.parent),
+        cache=str(embedder.cache or folder.parent),
         longest_rows=_longest(embedder, bench, places, trial.recipe.batch_size),
         seconds=seconds,
         seed=bench.seed,

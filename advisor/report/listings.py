@@ -11,13 +11,14 @@ from advisor.report.wording import (
     say_probability,
     say_score,
     say_seconds,
+    say_share,
     say_verdict,
 )
-from pipeline.records import Forecast, Outcome
+from pipeline.records import Forecast, Interval, Outcome
 
 if TYPE_CHECKING:
     from advisor.doctor import Check
-    from advisor.ledger import RunLine
+    from advisor.ledger import Calibration, Miss, RunLine
     from advisor.rule_records import ModelEntry
 
 
@@ -103,6 +104,45 @@ def _run_rows(line: "RunLine") -> list[list[str]]:
 
 def _spent(run: Forecast | Outcome) -> list[str]:
     return [say_seconds(run.train_wall_seconds), say_bytes(run.peak_memory_bytes)]
+
+
+def calibration_blocks(found: "Calibration | None") -> list[Block]:
+    """How far forecasts could be trusted over all finished runs."""
+    if found is None:
+        return [Paragraph("No run is finished yet, so no forecast can be compared with an outcome.", indent=0)]
+    rows = [
+        *([_miss_row("score, in points", found.score, "")] if found.score else []),
+        _miss_row("wall time", found.wall, " %"),
+        _miss_row("processor time", found.processor, " %"),
+        _miss_row("peak memory", found.memory, " %"),
+    ]
+    return [
+        Heading("Forecasts against outcomes", say_many(found.runs, "finished run")),
+        Items(
+            [
+                f"A go was right in {say_share(found.right.point)} of them ({_range(found.right)}): it brought the useful gain.",
+                f"{say_share(found.covered.point)} of scores ({_range(found.covered)}) lay in the interval that should hold "
+                f"{say_share(found.level)}.",
+                f"The Brier score of the probability of a useful gain is {found.brier:.3f}; always saying one in two gets 0.250.",
+            ]
+        ),
+        Table(rows, ["", "error", "usually", "worst", "runs"], right=frozenset({1, 2, 3, 4})),
+        Paragraph(
+            "Usually: the median of forecast less outcome, above 0 where too much was forecast. Only a go is trained, so a no-go "
+            "that was wrong shows in `advisor backtest` alone.",
+            quiet=True,
+        ),
+    ]
+
+
+def _miss_row(title: str, miss: "Miss", sign: str) -> list[str]:
+    factor = 100 if sign else 1
+    shown = [f"{factor * miss.mean:.1f}{sign}", f"{factor * miss.bias:+.1f}{sign}", f"{factor * miss.worst:.1f}{sign}"]
+    return [title, *shown, str(miss.runs)]
+
+
+def _range(share: Interval) -> str:
+    return f"{say_share(share.low)} to {say_share(share.high)}"
 
 
 def check_blocks(checks: "list[Check]") -> list[Block]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from advisor.contest import Contest
     from advisor.doctor import Check
-    from advisor.ledger import RunLine
+    from advisor.ledger import Calibration, RunLine
     from advisor.rule_records import ModelEntry
     from pipeline.live_results import Evaluation
 
@@ -95,6 +95,10 @@ class Terminal:
         """Runs side by side."""
         self._show(contests.contest_blocks(contest))
 
+    def show_calibration(self, found: "Calibration | None") -> None:
+        """Forecasts of past runs against what happened."""
+        self._show(listings.calibration_blocks(found))
+
     def show_checks(self, checks: "list[Check]") -> None:
         """What `advisor doctor` found."""
         self._show(listings.check_blocks(checks))
@@ -106,6 +110,10 @@ class Terminal:
     def show_evaluation(self, found: "Evaluation") -> None:
         """How a model does on rows that came after its run."""
         self._show(evaluation.evaluation_blocks(found))
+
+    def show_backtest(self, shown: Sequence[block.Block]) -> None:
+        """What a backtest found."""
+        self._show(shown)
 
     def show_error(self, error: PipelineError) -> None:
         """The problem and its fix on standard error, and nothing else."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.metric import Metric
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.records import EpochLog, Overfitting, Recipe, SeedSpread, TextPreparation
-from pipeline.task import Array, Rows, Task, TrainingSetting
+from pipeline.task import Array, RivalSetting, Rows, Task, TrainingSetting
 from pipeline.training.callbacks import StepTime
 
 
@@ -31,6 +31,15 @@ class TrainingJob:
     def setting(self) -> TrainingSetting:
         """What the head is built from."""
         return TrainingSetting(self.classes, self.pooling, self.seed, self.train, self.head)
+
+
+def starting_head(
+    task: Task, recipe: Recipe, setting: RivalSetting, rows: Rows, seed: int
+) -> tuple[Array, Array] | None:
+    """The weights that the head starts from, by the recipe: those of a probe on these rows, or none."""
+    if recipe.strategy != "probe_then_fine_tune":
+        return None
+    return task.head_of(task.fit_rival("probe", setting)(rows, seed))
 
 
 @dataclass(frozen=True)

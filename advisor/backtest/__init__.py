@@ -1,0 +1,1 @@
+"""The advisor against an oracle that tried every arm, over a suite of data sets."""
