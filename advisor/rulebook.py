@@ -20,11 +20,11 @@ from advisor.rule_records import (
     LiveRules,
     ModelEntry,
     Rules,
-    StepRules,
     StrategyRules,
     TaskRules,
     Way,
 )
+from advisor.step_rules import StepRules
 from pipeline.records import ForgettingRule, Record
 from pipeline.task import TASKS
 

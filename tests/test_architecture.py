@@ -16,9 +16,9 @@ ADVISOR = """
     mending
     backtest
     doctor demo catalogue labelling people prediction other_data schemas
-    audits
-    contest export
+    audits export
     session
+    contest
     advise planning investigation measuring aim
     hub reporting report next_steps improvements outlook
     interview questions confirmation cells
@@ -27,7 +27,7 @@ ADVISOR = """
     run_folder answers_template answers_file columns
     decision forecast learning_curve estimate strategy recommendation data_sheet factors licences
     measurements audit
-    rulebook rule_records records errors
+    rulebook step_rules rule_records records errors
 """
 PIPELINE = """
     __main__ run arm pilot reload model_card onnx_card onnx_export
