@@ -46,6 +46,8 @@ class PilotRequest(Record):
     """Folder of the embeddings that are already there."""
     longest_rows: list[int]
     """Positions of the rows with most tokens, for the memory."""
+    tokens: list[int]
+    """Those that occur in all rows that the run will train on; the pilot's are fewer."""
     seconds: float
     """After so many seconds of training steps in all it ends early."""
     seed: int
@@ -201,6 +203,7 @@ def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, plac
         validation=rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows))),
         seed=request.seed,
         head=task.head_of(probe) if starts_from_probe else None,
+        tokens=frozenset(request.tokens),
     )
     arm, arms = place
     steps = _planned_steps(request, len(job.train))
@@ -234,6 +237,7 @@ def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Pa
         train=longest,
         validation=longest,
         seed=request.seed,
+        tokens=frozenset(request.tokens),
     )
     train(job, folder / "longest", lambda *_, **__: None, stop_after_seconds=60.0)
 

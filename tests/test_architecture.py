@@ -61,8 +61,8 @@ EVALUATION = """
     probability_metrics number_metrics metrics
 """
 TRAINING = """
-    seeds train overfitting rate_test strategies averaging freezing regularisation adjustments lora parameter_groups
-    batches job callbacks checkpoints progress journal
+    seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora parameter_groups
+    batches sampling job callbacks checkpoints progress journal
 """
 LADDERS = {
     "advisor": ADVISOR,

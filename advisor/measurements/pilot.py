@@ -25,6 +25,8 @@ ROWS_OF_A_KIND = 24
 SCORED_ROWS = 1000
 PILOT_EPOCHS, FEWER_EPOCHS = 6, 4
 """Passes over few rows, and over many."""
+MOST_READ_ROWS = 20_000
+"""Rows that are read for the tokens that occur; more of them hardly hold any that are new."""
 SHARE_OF_BUDGET = 0.1
 SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 240.0
 
@@ -78,6 +80,7 @@ def measure_pilot(
         metric=bench.metric.name,
         cache=str(embedder.cache or folder.parent),
         longest_rows=_longest(embedder, bench, places, trial.recipe.batch_size),
+        tokens=_occurring(embedder, bench),
         seconds=seconds,
         seed=bench.seed,
         started=0.0,
@@ -119,3 +122,10 @@ def _longest(embedder: Embedder, bench: Bench, places: list[int], batch_size: in
     """Positions among the pilot's rows of the longest texts, as many as a batch holds."""
     texts = [as_one_text(prepare(bench.rows.inputs[place], embedder.preparation)) for place in places]
     return sorted(range(len(texts)), key=lambda place: -len(texts[place]))[:batch_size]
+
+
+def _occurring(embedder: Embedder, bench: Bench) -> list[int]:
+    """Tokens that occur in the rows, in order."""
+    texts = [as_one_text(prepare(given, embedder.preparation)) for given in bench.rows.inputs[:MOST_READ_ROWS]]
+    encoded = embedder.tokenizer(texts, truncation=True, max_length=embedder.preparation.max_tokens)["input_ids"]
+    return sorted(set().union(*encoded))

@@ -15,11 +15,17 @@ class EncodedRows(TorchDataset[dict[str, Any]]):
     """Rows as tokens, encoded once."""
 
     def __init__(self, tuned: FineTuned, rows: Rows) -> None:
+        self.tuned = tuned
         self.features = tuned.encode(rows.inputs)
         self.labels = tuned.task.targets(rows, self.features, tuned.classes)
 
     def __len__(self) -> int:
         return len(self.features)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each row."""
+        return [len(row["input_ids"]) for row in self.features]
 
     def __getitem__(self, row: int) -> dict[str, Any]:
         return {**self.features[row], "labels": self.labels[row]}

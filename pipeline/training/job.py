@@ -26,6 +26,8 @@ class TrainingJob:
     seed: int
     head: tuple[Array, Array] | None = None
     """Weight and bias of the probe that the head starts from."""
+    tokens: frozenset[int] = frozenset()
+    """Tokens that learn beside those of the rows: a pilot has as many to learn as the run that it stands for."""
 
     @property
     def setting(self) -> TrainingSetting:

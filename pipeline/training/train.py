@@ -46,7 +46,9 @@ from pipeline.training.overfitting import measure_overfitting
 from pipeline.training.parameter_groups import group_parameters
 from pipeline.training.rate_test import find_rate
 from pipeline.training.regularisation import zero_fraction
+from pipeline.training.sampling import LikeLengths
 from pipeline.training.strategies import Strategies, prepare_strategies
+from pipeline.training.vocabulary import narrow_vocabulary, occurring_tokens, restore_vocabulary
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 """What `Trainer` calls the schedules."""
@@ -107,11 +109,14 @@ def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) ->
     """Fine-tune until the end or a setback."""
     report, pilot = watch.report, watch.stop_after_seconds is not None
     model = job.task.build_model(job.encoder, job.setting)
-    strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     tokenizer = load_tokenizer(job.encoder)
     tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)
+    rows = EncodedRows(tuned, job.train)
+    if not (job.recipe.l1 or job.recipe.lora_rank):  # L1 draws every word vector to zero, LoRA leaves all as they are
+        narrow_vocabulary(model.encoder, occurring_tokens(rows.features, job.tokens, folder))
+    strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
-    trainer = _Trainer(job, tuned, watch, keeper, stop, strategies)
+    trainer = _Trainer(job, rows, watch, keeper, stop, strategies)
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
     if pilot:
@@ -123,6 +128,7 @@ def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) ->
         _load_weights(model, checkpoint_of(folder, state.best_global_step))
         _average(job, tuned, strategies, state.log_history, report)
     merge_lora(model)
+    restore_vocabulary(model.encoder)
     if job.recipe.l1:
         report("note", text=f"L1: {100 * zero_fraction(model):.1f} % of the connecting weights are exactly zero.")
     if job.task.needs_thresholds:  # those of the epoch that was kept
@@ -153,23 +159,24 @@ class _Trainer(Trainer):  # type: ignore[misc]
     def __init__(
         self,
         job: TrainingJob,
-        tuned: FineTuned,
+        rows: EncodedRows,
         watch: Watch,
         keeper: Keeper,
         stop: EarlyStop | None,
         strategies: Strategies,
     ) -> None:
         self.watch, self.keeper, self.strategies = watch, keeper, strategies
-        self._job, self._tuned, self._folder = job, tuned, keeper.folder
+        self._order = LikeLengths(rows.lengths, job.recipe.batch_size, job.seed)
+        self._job, self._tuned, self._folder = job, rows.tuned, keeper.folder
         callbacks: list[TrainerCallback] = [watch, *strategies.while_training]
         if stop is not None:
             callbacks += [stop, keeper, *strategies.after_epochs]
         super().__init__(
-            model=tuned.model,
+            model=rows.tuned.model,
             args=_arguments(job, keeper.folder, pilot=stop is None),
-            train_dataset=EncodedRows(tuned, job.train),
+            train_dataset=rows,
             eval_dataset=(),
-            data_collator=collator(tuned),
+            data_collator=collator(rows.tuned),
             compute_loss_func=job.task.loss(
                 job.classes, job.train, job.recipe.class_weights, job.recipe.label_smoothing
             ),
@@ -206,6 +213,11 @@ class _Trainer(Trainer):  # type: ignore[misc]
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengths:
+        """Rows in an order that follows from the seed and the epoch."""
+        del train_dataset
+        return self._order
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: Any) -> tuple[list[Any], Any]:
         """The batches of one step, and how many targets their loss is a mean of."""
@@ -286,7 +298,6 @@ def _arguments(job: TrainingJob, folder: Path, *, pilot: bool) -> TrainingArgume
         lr_scheduler_type=SCHEDULES[recipe.schedule],
         warmup_steps=recipe.warmup_fraction,
         weight_decay=recipe.weight_decay,
-        train_sampling_strategy="group_by_length",
         eval_strategy="no" if pilot else "epoch",
         save_strategy="no" if pilot else "epoch",
         save_total_limit=KEPT_CHECKPOINTS,

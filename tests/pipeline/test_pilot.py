@@ -35,6 +35,7 @@ def request(model: ModelSource, folder: Path) -> PilotRequest:
         metric="macro_f1",
         cache=str(folder / "cache"),
         longest_rows=[0, 1],
+        tokens=[],
         seconds=60,
         seed=0,
         started=time.time(),

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pipeline.training.averaging import FOLDER, BestWeights, mean_weights
 from pipeline.training.callbacks import SCORE
 from pipeline.training.freezing import thawed_stages
 from pipeline.training.job import Trained, TrainingJob
-from pipeline.training.parameter_groups import group_parameters, layers_of, stages_of
+from pipeline.training.parameter_groups import Stage, group_parameters, layers_of, stages_of
 from pipeline.training.regularisation import shrink, start_anew, zero_fraction
 from pipeline.training.train import train
 from tests import tiny
@@ -175,7 +176,8 @@ def test_stages_thaw_from_the_last_down_over_half_of_the_epochs(stages: int, epo
 
 
 def test_frozen_layers_do_not_move_and_then_do(job: TrainingJob, tmp_path: Path) -> None:
-    start, seen = stages_of(built(job)), []
+    start: list[Stage] = []
+    seen = []
 
     class Watched(type(job.task)):  # type: ignore[misc]
         def build_model(self, encoder: Path, setting: TrainingSetting) -> Any:
@@ -185,6 +187,8 @@ def test_frozen_layers_do_not_move_and_then_do(job: TrainingJob, tmp_path: Path)
     task: Any = Watched()
 
     def listen(event: str, **values: Any) -> None:
+        if event == "training":  # of the words only those that occur are in the model now
+            start.extend(stages_of(deepcopy(task.model)))
         if event == "checkpoint":
             now = stages_of(task.model)
             seen.append([moved(one.parameters, other.parameters) for one, other in zip(start, now, strict=True)])
