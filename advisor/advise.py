@@ -9,18 +9,17 @@ from advisor.factors import (
     gather_evidence,
     read_quantities,
     score_factors,
-    shown,
     weighted_points,
 )
 from advisor.investigation import Facts, find_out, make_case
-from advisor.licences import notes_on_data
 from advisor.measuring import Measuring, Progress
 from advisor.planning import make_plan
-from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet, Reason
+from advisor.records import Alternative, Decision, FactorScore, Go, Measurements, NoGo, NotYet
+from advisor.remarks import remark
 from advisor.rule_records import Rules
 from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
-from pipeline.evaluation.comparison import say_amount, smallest_provable_gain
+from pipeline.evaluation.comparison import smallest_provable_gain
 from pipeline.extras import require_for
 from pipeline.task import Task
 
@@ -82,7 +81,7 @@ def _decision(measuring: Measuring, facts: Facts, factors: list[FactorScore], ve
     return Decision(
         verdict=verdict.name,
         guided=expertise_level(answers.expertise) < measuring.rules.decision.thresholds["guided"].value,
-        reasons=[*verdict.reasons, *_remarks(measuring, verdict, provable)],
+        reasons=[*verdict.reasons, *remark(measuring, facts, verdict, provable)],
         factors=factors,
         recommendation=facts.recommendation,
         rivals=facts.rivals.rivals if facts.rivals else [],
@@ -108,28 +107,6 @@ def _provable(measuring: Measuring, facts: Facts) -> float | None:
         return None
     rivals = facts.rivals
     return smallest_provable_gain(rivals.difference_standard_error, rivals.rows_used, measuring.dataset.test_rows)
-
-
-def _remarks(measuring: Measuring, verdict: Verdict, provable: float | None) -> list[Reason]:
-    """What a person should know beside the reasons: a gain that could not be proven, and a need for guidance."""
-    found = []
-    thresholds = measuring.rules.decision.thresholds
-    wanted, scale = measuring.aim.useful_gain, measuring.metric.facts
-    if verdict.name == "go" and provable is not None and provable > wanted * thresholds["hard_to_prove"].value:
-        rows = shown(measuring.dataset.test_rows * (provable / wanted) ** 2, "number")
-        rule = thresholds["hard_to_prove"]
-        values = {"{value}": say_amount(provable, scale), "{limit}": say_amount(wanted, scale), "{name}": rows}
-        sentence = f"{rule.because} {rule.flip}"
-        for slot, value in values.items():
-            sentence = sentence.replace(slot, value)
-        found.append(Reason(code="hard_to_prove", because=sentence))
-    notes = notes_on_data(measuring.answers, measuring.rules.licences)
-    found += [Reason(code="data_licence_note", because=note) for note in notes]
-    level = expertise_level(measuring.answers.expertise)
-    if level < thresholds["guided"].value:
-        sentence = thresholds["guided"].because.replace("{value}", shown(level, "number"))
-        found.append(Reason(code="guided", because=sentence))
-    return found
 
 
 def _keep_alternative(measuring: Measuring, facts: Facts) -> Alternative | None:

@@ -14,8 +14,6 @@ FEWEST_POINTS = 3
 POWERS = np.linspace(0.05, 0.7, 27)
 """How fast errors may fall with rows. Steeper ones let a curve level off at once where its last points happen to lie flat: on nine
 shared sets errors eight times ahead are 1.4 points with this end and 1.8 with 3 (tests/benchmarks/learning_curve.py)."""
-TIMES = 64
-"""How many times the rows of today are looked at; what lies beyond is called out of reach."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,10 @@ def fit_curve(rows: Sequence[float], scores: Sequence[float], highest: float = 1
     return best
 
 
-def rows_to_reach(curve: Curve, now: int, target: float) -> int | None:
-    """How many more rows would reach a score; 0 where those of today do, None where no number that can be had will."""
+def rows_to_reach(curve: Curve, now: int, target: float, times: float) -> int | None:
+    """How many more rows would reach a score; 0 where those of today do, None where so many times as many do not."""
     wanted = curve.rows_for(target)
-    if wanted > TIMES * now:
+    if wanted > times * now:
         return None
     return max(math.ceil(wanted) - now, 0)
 

@@ -102,9 +102,8 @@ class Measuring:
         features: Path | None = None,
     ) -> None:
         folder.make()
-        self.features = features or folder.cache
         self.folder, self.rules, self.progress = folder, rules, progress
-        self.check, self.examples, self.names = check, examples, names
+        self.check, self.examples, self.names, self.features = check, examples, names, features or folder.cache
         self.answers: Answers = settle_columns(folder.answers, folder.path).answers
         self.task: Task = load_task(self.answers.settled_task, self.answers.options, self.answers.data.columns)
         self.metric: Metric = self.task.metrics[self.answers.goal.metric or next(iter(self.task.metrics))]

@@ -101,7 +101,7 @@ def main(folder: Path) -> None:
 
 def _carry_out(request: ArmRequest, rows: Rows, parts: Array, folder: Path) -> ArmOutcome:
     from pipeline.training.journal import Journal, cpu_seconds, peak_memory_bytes
-    from pipeline.training.train import train
+    from pipeline.training.seeds import train_seeds
 
     begun = time.time()
     task = load_task(request.task, request.options)
@@ -119,9 +119,9 @@ def _carry_out(request: ArmRequest, rows: Rows, parts: Array, folder: Path) -> A
         if event == "step":
             (folder / PROGRESS).write_text(f"{values['step']} {steps}", encoding="utf-8")
 
-    trained = train(_job(request, task, train_rows, validation), folder / "work", report)
-    model = trained.model
-    model, _ = model.calibrated(validation, model.outputs(validation.inputs), metric)
+    trained = train_seeds(_job(request, task, train_rows, validation), folder / "work", report)
+    outputs = trained.model.outputs(validation.inputs)
+    model, _ = trained.model.calibrated(validation, outputs, metric)
     found = score("fine_tuned", task.metrics, metric, held_out, [model(held_out)], request.classes, request.seed)
     taken = trained.steps
     return ArmOutcome(

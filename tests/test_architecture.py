@@ -19,7 +19,7 @@ ADVISOR = """
     audits export
     session
     contest
-    advise planning investigation measuring aim
+    advise remarks planning investigation measuring aim
     hub reporting report next_steps improvements outlook
     interview questions confirmation cells
     way

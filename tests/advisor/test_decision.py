@@ -18,7 +18,11 @@ from pipeline.records import Finding, Score
 from tests.scores import MEAN_ERROR
 
 RULES = load_rules().decision
-REMARKS = {"guided": {"{value}"}, "hard_to_prove": {"{value}", "{limit}", "{name}"}}
+REMARKS = {
+    "guided": {"{value}"},
+    "hard_to_prove": {"{value}", "{limit}", "{name}"},
+    "more_rows": {"{value}", "{limit}", "{name}"},
+}
 """Thresholds that decide nothing and are said beside the verdict, with the slots that are filled."""
 
 INVALID = Finding(

@@ -64,7 +64,7 @@ def test_errors_in_a_unit_of_the_data_are_carried_on_as_their_negative() -> None
 def test_it_says_how_many_more_rows_reach_a_target_or_that_none_will(target: float, more: int | None) -> None:
     curve = Curve(0.9, 1.0, 0.5)
     assert curve(100) == pytest.approx(0.8)
-    assert rows_to_reach(curve, 100, target) == (None if more is None else pytest.approx(more, abs=1))
+    assert rows_to_reach(curve, 100, target, 64.0) == (None if more is None else pytest.approx(more, abs=1))
 
 
 def test_rows_for_a_score_at_the_end_of_the_curve_are_without_number() -> None:
