@@ -18,6 +18,8 @@ from pipeline.task import Array
 ADDED = ("prediction", "confidence")
 """Columns that are written beside those of the file."""
 WRITERS = {".csv", ".jsonl", ".parquet"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+"""How a text begins that a spreadsheet takes for a formula: ASVS 1.2.10, https://asvs.emil.hemdal.se/1.2.10"""
 
 
 def predict(
@@ -73,10 +75,7 @@ def _write(table: Any, answers: list[Any], confidence: Array | None, out: Path, 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix.lower() == ".csv":
-            nested = answered.map(
-                lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell
-            )
-            nested.to_csv(out, index=False, sep=delimiter)
+            answered.map(_as_cell).rename(columns=_as_cell).to_csv(out, index=False, sep=delimiter)
         elif out.suffix.lower() == ".jsonl":
             answered.to_json(out, orient="records", lines=True, force_ascii=False)
         else:
@@ -84,3 +83,19 @@ def _write(table: Any, answers: list[Any], confidence: Array | None, out: Path, 
             answered.astype(dict.fromkeys(mixed, str)).to_parquet(out, index=False)
     except OSError as error:
         raise storage_error(out, error) from error
+
+
+def _as_cell(value: Any) -> Any:
+    """A cell of a CSV file as a spreadsheet should show it: a text that would be a formula gets an apostrophe before it.
+
+    Numbers stay as they are. JSON Lines and Parquet, which programs read, hold every text unchanged.
+    """
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

@@ -19,7 +19,13 @@ def predict(
             help="Data with the rows to answer, of any kind that can be read; can be repeated.", show_default=False
         ),
     ],
-    out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write: .csv, with an apostrophe before what a spreadsheet takes for a formula; .jsonl or .parquet, as it is.",
+            show_default=False,
+        ),
+    ],
     cheap: Annotated[
         bool, typer.Option("--cheap", help="Use the best cheap way even when there is a fine-tuned model.")
     ] = False,

@@ -81,13 +81,13 @@ def plot_learning(
     reaches = [each.score for each in curve.points] + [score for _, score in told]
     scale = Scale.over(end for each in reaches for end in (each.low, each.point, each.high))
     first, last = curve.points[0].rows, max(curve.points[-1].rows, train_rows)
-    x = [LEFT + 4 + (RIGHT - LEFT - 22) * _doublings(each.rows, first, last) for each in curve.points]
+    x = [LEFT + 4 + (RIGHT - LEFT - 20) * _doublings(each.rows, first, last) for each in curve.points]
     points = [
         _reaching(at, each.score, scale, f"{say_many(each.rows, 'row')}: {say_score(each.score.point)}")
         for at, each in zip(x, curve.points, strict=True)
     ]
     beside = [
-        Named(name, _reaching(RIGHT - 12 + 9 * place, score, scale, _say_told(name, score)))
+        Named(name, _reaching(RIGHT - 9 + 6 * place, score, scale, _say_told(name, score)))
         for place, (name, score) in enumerate(told)
     ]
     return Diagram(

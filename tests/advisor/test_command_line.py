@@ -1,5 +1,6 @@
 """The commands as a person types them: what they print, what they refuse, and how they end."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -321,6 +322,25 @@ def test_the_cheap_way_answers_new_rows_and_keeps_their_columns(
     assert list(found["text"]) == [row["text"] for row in rows]
     assert set(found["prediction"]) <= set(tiny.CLASSES)
     assert found["confidence"].between(0, 1).all()
+
+
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1+1|'cmd'!A1", "-2+3", "@SUM(A1)", "\t=1", "-3.5", "plain = text", "'=1"]
+
+
+def test_a_csv_file_of_predictions_holds_no_formula_and_other_files_hold_the_texts_as_they_are(
+    advisor: Advisor, waiting: Path, here: Path
+) -> None:
+    rows = pd.DataFrame({"text": FORMULAS, "=note": [-1.5] * len(FORMULAS)})
+    rows.to_json(here / "new.jsonl", orient="records", lines=True)
+    for out in ("out.csv", "out.jsonl"):
+        assert advisor("predict", waiting, "--data", "new.jsonl", "--out", out).code == 0
+    with (here / "out.csv").open(encoding="utf-8", newline="") as file:
+        header, *cells = csv.reader(file)
+    assert header[:2] == ["text", "'=note"]
+    expected = [f"'{text}" for text in FORMULAS[:5]] + FORMULAS[5:]
+    assert [row[0] for row in cells] == expected
+    assert {row[1] for row in cells} == {"-1.5"}
+    assert list(pd.read_json(here / "out.jsonl", lines=True)["text"]) == FORMULAS
 
 
 def test_predictions_are_refused_where_they_would_overwrite_or_cannot_be_made(

@@ -432,14 +432,6 @@ def test_the_page_is_one_file_that_asks_nothing_of_the_network(name: str, tmp_pa
     assert len(page) < 1_000_000
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_every_drawing_says_what_it_shows(name: str, tmp_path: Path) -> None:
-    found = Reader(page_of(SAMPLES[name](), tmp_path))
-    drawings = [attributes for tag, attributes in found.tags if tag == "svg" and attributes.get("overflow") is None]
-    assert len(drawings) > 10
-    assert all(attributes.get("aria-label") for attributes in drawings)
-
-
 def test_the_page_shows_what_the_data_says_as_text(tmp_path: Path) -> None:
     page = page_of(decisions.hostile(), tmp_path)
     words = Reader(page).words
