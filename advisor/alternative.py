@@ -12,6 +12,9 @@ from pipeline.records import Document, ModelSource, TextPreparation
 from pipeline.storage import load_record, save_record, storage_error
 from pipeline.task import Predict, RivalSetting, Rows, Task, load_task
 
+MOST_KNOWN = 1_000
+"""Inputs whose features a saved way keeps in memory from one call to the next."""
+
 
 class SavedWay(Document):
     """Which cheap way was saved, and what it reads."""
@@ -79,4 +82,6 @@ def load_alternative(folder: Path, at_hand: Embedder | None = None) -> tuple[Sav
     else:
         path = locate(way.model, folder)
         embedder = Embedder(path, way.model, way.preparation, cache=None) if path is not None else None
+        if embedder is not None:
+            embedder.most_known = MOST_KNOWN
     return way, load_task(way.task, way.options).load_rival(target, embedder)

@@ -3,7 +3,8 @@
 AdvisorError             a person can fix it: says the problem, and the fix
 ├── AnswersError         an answer that is missing or makes no sense
 ├── RunFolderError       a run folder that cannot be used as asked
-└── RuleError            a rule file with a mistake in it
+├── RuleError            a rule file with a mistake in it
+└── Busy                 a service that has more to do than it may have
 """
 
 from pipeline.errors import PipelineError
@@ -23,3 +24,7 @@ class RunFolderError(AdvisorError):
 
 class RuleError(AdvisorError):
     """A rule file with an unknown key, a wrong value or a missing source."""
+
+
+class Busy(AdvisorError):
+    """More requests wait than is allowed."""

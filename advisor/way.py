@@ -50,6 +50,8 @@ class Way:
     pooling: str
     show_rows: bool
     seed: int
+    frozen: Embedder | None = None
+    """The frozen model where the way reads it too, so that no text is read twice."""
 
     @property
     def title(self) -> str:
@@ -84,30 +86,35 @@ class Way:
         roles = [role.key for layout in self.task.layouts for role in layout.roles if role.required_to_predict]
         return {key: str(self.columns[key]) for key in dict.fromkeys(roles) if key in self.columns}
 
-    def embedder(self, *, keep: bool = True) -> Embedder:
+    def embedder(self) -> Embedder:
         """The frozen model; what was computed while measuring is read from the run's cache.
-
-        Args:
-            keep: Whether the cache is read and written.
 
         Raises:
             ModelError: It is not on this machine.
         """
-        path = locate(self.model, self.folder.path)
-        if path is None:
+        if self.frozen is not None:
+            return self.frozen
+        found = _embedder(self.folder, self.model, self.preparation)
+        if found is None:
             raise ModelError(
                 f"The model '{self.model.name}' that this run read its rows with is not on this machine.",
                 "Install or download it; `advisor doctor` says what is missing.",
             )
-        return Embedder(path, self.model, self.preparation, self.folder.cache if keep else None)
+        return found
 
 
-def open_way(folder: RunFolder, *, cheap: bool = False) -> Way:
+def _embedder(folder: RunFolder, model: ModelSource, preparation: TextPreparation) -> Embedder | None:
+    path = locate(model, folder.path)
+    return None if path is None else Embedder(path, model, preparation, folder.cache)
+
+
+def open_way(folder: RunFolder, *, cheap: bool = False, keep: bool = False) -> Way:
     """The fine-tuned model of a run where there is one, else its best cheap way.
 
     Args:
         folder: The run.
         cheap: The cheap way even when there is a fine-tuned model.
+        keep: Whether features that a cheap way reads come from the run's cache and go there; they stay in memory then.
 
     Raises:
         RunFolderError: The run has neither.
@@ -116,10 +123,15 @@ def open_way(folder: RunFolder, *, cheap: bool = False) -> Way:
     model = folder.path / "model"
     plan = load_record(Plan, folder.path / "plan.json") if folder.has("plan.json") else None
     if not cheap and plan is not None and (model / "config.json").is_file() and folder.has("result.json"):
-        frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
-        return _way(folder, FINE_TUNED, plan, load_fine_tuned(model), (frozen, plan.preparation))
-    saved, answer = load_alternative(folder.path)
-    return _way(folder, saved.name, saved, answer, (saved.model, saved.preparation))
+        source = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
+        return _way(folder, FINE_TUNED, plan, load_fine_tuned(model), (source, plan.preparation))
+    frozen = None
+    if keep and folder.has("alternative/way.json"):
+        described = load_record(SavedWay, folder.path / "alternative" / "way.json")
+        frozen = _embedder(folder, described.model, described.preparation)
+    saved, answer = load_alternative(folder.path, frozen)
+    way = _way(folder, saved.name, saved, answer, (saved.model, saved.preparation))
+    return replace(way, frozen=frozen)
 
 
 def _way(

@@ -63,6 +63,8 @@ class Embedder:
     ) -> None:
         self.path, self.source, self.preparation, self.cache = path, source, preparation, cache
         self.progress: Progress | None = None
+        self.most_known: int | None = None
+        """Inputs whose features stay in memory between calls; all of them when None."""
         self._model: Any = model
         self._tokenizer: Any = None
         key = hashlib.sha256(f"{source.name} {source.sha256} {preparation.model_dump_json()}".encode()).hexdigest()[:12]
@@ -83,7 +85,9 @@ class Embedder:
         which = POOLINGS.index(pooling)
         if not keys:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
-        return np.stack([self._known[key][which] for key in keys])
+        found = np.stack([self._known[key][which] for key in keys])
+        self._forget(self._known)
+        return found
 
     def words(self, inputs: Sequence[Input], pooling: str) -> list[Array]:
         """Features of the words of sentences: the hidden state of each word's first token; zeros where the model reads none of it.
@@ -101,7 +105,14 @@ class Embedder:
             {key: given for key, given in zip(keys, inputs, strict=True) if key not in self._known_words}
         )
         which = int(pooling == "layer_mean")
-        return [self._known_words[key][which].astype(np.float32) for key in keys]
+        found = [self._known_words[key][which].astype(np.float32) for key in keys]
+        self._forget(self._known_words)
+        return found
+
+    def _forget(self, known: dict[str, Array]) -> None:
+        """Keep no more in memory than was asked: what answers for months must not grow."""
+        if self.most_known is not None and len(known) > self.most_known:
+            known.clear()
 
     @property
     def tokenizer(self) -> Any:

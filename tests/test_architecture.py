@@ -53,7 +53,7 @@ DATA = """
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
-LIVE = "trial arrival evaluation verdict newcomers typed"
+LIVE = "server service gate answering gauges trial arrival served evaluation verdict newcomers typed"
 PREDICTORS = "costed fine_tuned zero_shot probe tfidf majority linear"
 EVALUATION = """
     drift examination robustness slices suspects neighbours forgetting probing agreement comparison calibration coverage
@@ -166,6 +166,8 @@ def test_imports_go_only_downwards(package: str) -> None:
         ("sqlalchemy", {"pipeline/data/formats/database.py"}),
         ("peft", {"pipeline/training/lora.py"}),
         ("onnxruntime", {"pipeline/onnx_export.py"}),
+        ("fastapi", {"advisor/live/server.py", "advisor/live/service.py"}),
+        ("uvicorn", {"advisor/live/server.py"}),
         ("openpyxl", {"pipeline/data/formats/excel.py"}),
         ("charset_normalizer", {"pipeline/data/decoding.py"}),
         ("typer", {f"advisor/commands/{name}.py" for name in COMMANDS.split()}),

@@ -21,6 +21,9 @@ def evaluate(
             help="Rows that came after the run, of any kind that can be read; can be repeated.", show_default=False
         ),
     ] = None,
+    served: Annotated[
+        bool, typer.Option("--served", help="The rows that were served, with the marks that they got.")
+    ] = False,
     unlabelled: Annotated[
         bool, typer.Option("--unlabelled", help="Look at the rows without their labels, where they have some.")
     ] = False,
@@ -36,7 +39,7 @@ def evaluate(
     query: Query = None,
 ) -> None:
     """Score a run's model on new labelled rows, or say how rows without labels differ from what it knew."""
-    from advisor.live.arrival import rows_of_files
+    from advisor.live.arrival import refuse_both, rows_of_files, rows_of_service
     from advisor.live.evaluation import evaluate as evaluate_rows
     from advisor.run_folder import open_existing
     from advisor.session import pairs, quiet_libraries
@@ -44,11 +47,15 @@ def evaluate(
     folder = open_existing(run)
     named = {**pairs(column), **{key: name for key, name in (("text", text), ("label", label)) if name is not None}}
     source = source_of(data, data_format, encoding, delimiter, sheet, query) if data else None
+    refuse_both(data, served=served)
     shown = terminal(json=json)
     with shown.progress("Evaluating") as progress:
         progress.step("loading the model")
         quiet_libraries()
-        given = rows_of_files(folder, source, named, cheap=cheap, unlabelled=unlabelled)
+        if served:
+            given = rows_of_service(folder, cheap=cheap, unlabelled=unlabelled)
+        else:
+            given = rows_of_files(folder, source, named, cheap=cheap, unlabelled=unlabelled)
         found = evaluate_rows(given, progress)
     if json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
@@ -76,3 +83,35 @@ def try_model(
         quiet_libraries()
         trial = prepare(folder, progress, cheap=cheap, annotator=annotator)
     try_out(trial, shown.show_labels)
+
+
+@app.command()
+@door
+def serve(
+    run: Run,
+    host: Annotated[str, typer.Option(help="Where to listen; any but this machine needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes one that is free.")] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ADVISOR_TOKEN", help="What requests must carry; one is made where it is needed and none is given."
+        ),
+    ] = None,
+    cheap: Cheap = False,
+) -> None:
+    """Serve a run's model over HTTP, with a page to try and mark it; requests and marks are kept."""
+    from advisor.live.server import Wish, check
+    from advisor.live.server import serve as serve_way
+    from advisor.run_folder import open_existing
+    from advisor.session import quiet_libraries
+    from advisor.way import open_way
+
+    folder = open_existing(run)
+    wish = Wish(host, port, token)
+    check(wish)
+    shown = terminal()
+    with shown.progress("Getting ready") as progress:
+        progress.step("loading the model")
+        quiet_libraries()
+        way = open_way(folder, cheap=cheap)
+    serve_way(way, wish, shown.say)

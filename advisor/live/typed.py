@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import pandas as pd
 
+from advisor.rulebook import load_tasks
 from advisor.way import Way
+from pipeline.data.values import as_number
 from pipeline.errors import DataError
 from pipeline.task import Answer, Predictions, Rows
 from pipeline.tasks.word_splitting import split_words
@@ -82,3 +85,31 @@ def told(way: Way, found: Predictions) -> list[Told]:
         )
         for row, answer in enumerate(found.answers)
     ]
+
+
+def read_truth(way: Way, row: Rows, given: str | float | Sequence[str]) -> Answer:
+    """What is said to be the right answer of a row.
+
+    Raises:
+        DataError: It is of another kind than the task's answers, or holds a label that the model does not know.
+    """
+    if not way.classes:
+        if isinstance(given, str | Sequence):
+            raise DataError("The right answer is no number.", "Give one, such as 3.5.")
+        low, high = (as_number(way.task.options.get(key)) for key in ("lowest", "highest"))
+        if not isfinite(given) or (low is not None and given < low) or (high is not None and given > high):
+            raise DataError(f"{given:g} lies outside the scale.", f"It goes from {low} to {high}.")
+        return float(given)
+    several = load_tasks()[way.task.key].answered_by in ("labels", "spans")
+    if several != (isinstance(given, Sequence) and not isinstance(given, str)) or isinstance(given, int | float):
+        raise DataError(
+            "The right answer is of another kind.", "Give a list of labels." if several else "Give one label."
+        )
+    labels = [given] if isinstance(given, str) else list(given)
+    unknown = [label for label in labels if label not in way.classes]
+    if unknown:
+        raise DataError(f"The model has no label '{unknown[0][:60]}'.", f"It has: {', '.join(way.classes)}.")
+    if way.task.by_words and len(labels) != len(row.inputs[0]):
+        problem = f"There are {len(labels)} tags for {len(row.inputs[0])} words."
+        raise DataError(problem, "Give one for each word, in their order.")
+    return labels[0] if not several else tuple(labels) if way.task.by_words else tuple(sorted(set(labels)))

@@ -14,21 +14,21 @@ def judge(
 
     Labels decide where there are some; without them the rows can at most be said to have drifted.
     """
-    verdict, first = _of_score(score) if score is not None else ("cannot_tell", "unlabelled")
     said = _Said(rules)
+    verdict: LiveVerdict = "cannot_tell"
     if score is not None:
-        said.score(first, score)
-    else:
-        said.add(first)
+        verdict, sentence = _of_score(score)
+        said.score(sentence, score)
+    moved = said.drift(drift)
     if marks is not None and marks.marked:
         said.add("marked", marked=say_count(marks.marked), right=_share_with_range(marks.right))
-    moved = said.drift(drift)
     if score is not None:
         return verdict, said.lines
+    said.add("unlabelled")
     if moved:
         said.add("label_some")
         return "drifted", said.lines
-    return ("as_before" if drift.texts is not None else "cannot_tell"), said.lines
+    return ("as_before" if drift.texts is not None else verdict), said.lines
 
 
 def _of_score(score: LiveScore) -> tuple[LiveVerdict, str]:

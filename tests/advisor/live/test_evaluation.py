@@ -121,7 +121,8 @@ def test_more_of_one_label_is_seen_without_any_label(
     finished_run: FinishedRun, advisor: Advisor, tmp_path: Path
 ) -> None:
     finished = finished_run(TEXTS)
-    table = table_of(finished)
+    many = finished.example.write_file(finished.example.make_rows(450, 6), tmp_path / "many")
+    table = table_of(finished, many)
     keep = (table["label"] == "glad") | (table.index % 4 == 0)
     share = float((table[keep]["label"] == "glad").mean())
     file = write(table[keep].drop(columns=["label"]), tmp_path / "glad.jsonl")
@@ -220,7 +221,7 @@ def test_too_few_rows_are_not_called_a_change(finished_run: FinishedRun, advisor
 def test_without_rows_it_says_which_option_names_them(finished_run: FinishedRun, advisor: Advisor) -> None:
     done = advisor("evaluate", finished_run(TEXTS).folder)
     assert done.code == 1
-    assert done.err.endswith("No rows to evaluate are named.\nName them with --data.\n")
+    assert done.err.endswith("Name them with --data, or take what was served with --served.\n")
 
 
 def test_what_the_rows_hold_is_shown_as_text(finished_run: FinishedRun, advisor: Advisor, tmp_path: Path) -> None:
