@@ -250,6 +250,17 @@ class StrategyRules(Record):
     sizes: list[StrategyBand] = Field(alias="size")
 
 
+class AblationRule(Record):
+    """A strategy that `advisor ablate` tries: an entry of `rules/ablation.toml`."""
+
+    field: str
+    title: str
+    off: bool | float | int | str
+    """The value that leaves it out."""
+    on: bool | float | int | str | None = None
+    """The value that puts it in; it is only left out when not given."""
+
+
 class ForecastNumber(Record):
     """A constant of the forecast, with what it was fitted on."""
 
@@ -364,6 +375,7 @@ class Rules(Record):
     columns: ColumnRules
     audit: AuditRules
     forgetting: ForgettingRule
+    ablation: list[AblationRule]
     licences: list[LicenceMark]
     """What words in licences of data say."""
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from advisor.errors import RuleError
 from advisor.rule_records import (
+    AblationRule,
     Advice,
     AuditRules,
     ColumnRules,
@@ -47,6 +48,7 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         ],
         decision=_checked(DecisionRules, _read(folder / "decision.toml"), folder / "decision.toml"),
         strategies=_checked(StrategyRules, _read(folder / "strategies.toml"), folder / "strategies.toml"),
+        ablation=load_ablation(folder),
         forgetting=_checked(ForgettingRule, _read(folder / "forgetting.toml"), folder / "forgetting.toml"),
         forecast=_checked(ForecastRules, _read(folder / "forecast.toml"), folder / "forecast.toml"),
         languages=_read(folder / "languages.toml")["names"],
@@ -92,6 +94,12 @@ def say_way(name: str) -> str:
     """The name of a way to answer, for people."""
     ways = load_ways()
     return ways[name].title if name in ways else name.replace("_", " ")
+
+
+def load_ablation(folder: Path = RULES_FOLDER) -> list[AblationRule]:
+    """Read alone which strategies can be tried, each left out or put in."""
+    path = folder / "ablation.toml"
+    return [_checked(AblationRule, values, path) for values in _read(path)["strategy"]]
 
 
 def load_advice(task: str, folder: Path = RULES_FOLDER) -> list[Advice]:

@@ -6,7 +6,7 @@ from advisor.errors import AnswersError
 from advisor.records import Answers, Assessment, Audit, Decision, Measurements
 from pipeline.live_results import Evaluation
 from pipeline.records import DataSheet, Document, NextSteps, Plan
-from pipeline.results import Result
+from pipeline.results import Ablation, Result
 
 DOCUMENTS: dict[str, type[Document]] = {
     "answers": Answers,
@@ -17,6 +17,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "assessment": Assessment,
     "plan": Plan,
     "result": Result,
+    "ablation": Ablation,
     "next_steps": NextSteps,
     "evaluation": Evaluation,
 }

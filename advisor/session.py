@@ -210,7 +210,7 @@ def train(folder: RunFolder, terminal: Terminal) -> int:
 
 
 def _launch(folder: RunFolder) -> int:
-    """Carry out the plan in a child; Ctrl-C lets it save what it has before this process ends too.
+    """Carry out the plan in a child.
 
     Raises:
         PlanError: There is no plan.
@@ -221,7 +221,23 @@ def _launch(folder: RunFolder) -> int:
         from pipeline.run import load_plan
 
         load_plan(plan)  # says why there is none
-    child = subprocess.Popen([sys.executable, "-P", "-m", "pipeline", str(plan)], stdout=sys.stderr)
+    return carry_out([str(plan)], f"advisor train {shown_path(folder.path)}")
+
+
+def carry_out(arguments: list[str], command: str) -> int:
+    """Run the pipeline in a child with these arguments; Ctrl-C lets it save what it has.
+
+    Args:
+        arguments: Of `python -m pipeline`.
+        command: What goes on where the child stopped.
+
+    Returns:
+        The exit code of the child.
+
+    Raises:
+        RunFailed: The child was killed.
+    """
+    child = subprocess.Popen([sys.executable, "-P", "-m", "pipeline", *arguments], stdout=sys.stderr)
     try:
         code = child.wait()
     except KeyboardInterrupt:
@@ -230,7 +246,7 @@ def _launch(folder: RunFolder) -> int:
     if code < 0:
         raise RunFailed(
             f"The run was killed by signal {-code}: most likely memory ran out.",
-            f"Close other programs, then `advisor train {shown_path(folder.path)}` again: it goes on from the last checkpoint.",
+            f"Close other programs, then `{command}` again: it goes on from the last checkpoint.",
         )
     return code
 

@@ -1,4 +1,4 @@
-"""`python -m pipeline RUN/plan.json [--data FILE …]`: carry out a plan on any machine or under a launcher.
+"""`python -m pipeline RUN/plan.json [--data FILE …] [--ablate]`: carry out a plan on any machine or under a launcher.
 
 Exit codes: 0 done or already finished, 1 a mistake to fix, 2 usage, 5 the run failed and its checkpoints are kept, 130 Ctrl-C.
 """
@@ -21,12 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description="Carry out a plan.")
     parser.add_argument("plan", type=Path, help="plan.json of a run folder")
     parser.add_argument("--data", nargs="+", help="the training data, when it is not where the plan says")
+    parser.add_argument("--ablate", action="store_true", help="carry out ablation/request.json beside the plan instead")
     given = parser.parse_args(arguments)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _carry_out(given.plan, given.data, started)
+        if given.ablate:
+            _ablate(given.plan.parent, started)
+        else:
+            _carry_out(given.plan, given.data, started)
     except KeyboardInterrupt:
         _say("Stopped. What was trained so far is kept; the same command goes on.")
         return EXIT_INTERRUPTED
@@ -63,7 +67,7 @@ def _carry_out(plan_file: Path, data_file: list[str] | None, started: float) -> 
     from pipeline.training.progress import Display
 
     journal = Journal(plan_file.parent / "log.jsonl", started)
-    with Display() as display:
+    with Display(plan.forecast) as display:
         journal.listeners.append(display)
         try:
             result = run(plan, plan_file.parent.resolve(), journal, data_file)
@@ -74,6 +78,17 @@ def _carry_out(plan_file: Path, data_file: list[str] | None, started: float) -> 
             journal.write("failed", problem=error.problem)
             raise
     _say(f"{result.verdict.replace('_', ' ')}: {result.because}")
+
+
+def _ablate(folder: Path, started: float) -> None:
+    from pipeline.ablation import FOLDER, ablate
+    from pipeline.training.journal import Journal
+    from pipeline.training.progress import Display
+
+    journal = Journal(folder / FOLDER / "log.jsonl", started)
+    with Display() as display:
+        journal.listeners.append(display)
+        ablate(folder.resolve(), journal)
 
 
 def _say(text: str) -> None:

@@ -310,3 +310,38 @@ class Result(Document):
     """How the scores here are to be read."""
     environment: dict[str, str]
     """Versions, processor and load that the run had."""
+
+
+class Contribution(Record):
+    """What one strategy brings to a recipe."""
+
+    field: str
+    title: str
+    put_in: bool
+    """Whether the recipe has it off, so that it was put in; else it was left out."""
+    value: bool | float | int | str
+    """What the recipe was changed to."""
+    score: float
+    """On the validation rows with that change; the mean over seeds."""
+    difference: Difference
+    """How much better the score is with the strategy than without it; the interval holds for all strategies together."""
+    deviation: float | None
+    """Standard deviation of that difference over seeds; null with one."""
+    p_holm: float
+    """Paired permutation test, corrected for the strategies that were tried (Holm)."""
+    verdict: Literal["helps", "harms", "not_told_apart"]
+    seconds: float
+
+
+class Ablation(Document):
+    """What each strategy brings on the data of a run, told by its validation rows."""
+
+    rows: int
+    train_rows: int
+    seeds: int
+    score: float
+    """With the recipe as it is; the mean over seeds."""
+    contributions: list[Contribution]
+    metric_facts: MetricFacts
+    seconds: float
+    """Of all training."""

@@ -20,7 +20,17 @@ from pipeline.extras import require_for
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
 from pipeline.preparation import as_one_text, prepare
-from pipeline.records import Adjustment, DataSource, Interval, ModelSource, Outcome, Plan, Score
+from pipeline.records import (
+    Adjustment,
+    DataSource,
+    Interval,
+    ModelSource,
+    Outcome,
+    Plan,
+    Recipe,
+    Score,
+    TextPreparation,
+)
 from pipeline.reload import check_reload
 from pipeline.results import ErrorAnalysis, Forgetting, Result
 from pipeline.storage import load_record, save_predictions, save_record, save_text
@@ -31,7 +41,7 @@ from pipeline.training.seeds import train_seeds
 
 
 @dataclass(frozen=True)
-class _Workshop:
+class Workshop:
     """What a run has in hand: its plan, folder, data and model."""
 
     plan: Plan
@@ -61,8 +71,8 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         RunFailed: Training or the reload check failed; checkpoints are kept.
     """
     require_for(plan.recipe.model_dump())
-    workshop = _prepare(plan, folder, journal, data_file)
-    trained, sure = _calibrate(workshop, _train(workshop))
+    workshop = open_workshop(plan, folder, journal, data_file)
+    trained, sure = _calibrate(workshop, train_seeds(training_job(workshop), folder / "work", journal.write))
     model_folder = folder / "model"
     model_folder.mkdir(exist_ok=True)
     trained.model.save(model_folder)
@@ -136,7 +146,13 @@ def _adjustments(journal: Journal) -> list[Adjustment]:
     return [each for place, each in enumerate(told) if each not in told[:place]]
 
 
-def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] | None) -> _Workshop:
+def open_workshop(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] | None = None) -> Workshop:
+    """Read the data and find the model of a plan; the sealed rows stay sealed.
+
+    Raises:
+        PlanError: The data is not what was planned with.
+        ModelError: The model is not there or not the planned one.
+    """
     source = plan.data
     if data_file is not None:
         source = plan.data.model_copy(update={"train": absolute(data_file, Path.cwd())})
@@ -148,7 +164,7 @@ def _prepare(plan: Plan, folder: Path, journal: Journal, data_file: str | list[s
     frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
     embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache")
     journal.write("prepared", rows=len(data.rows), load=os.getloadavg()[0])
-    return _Workshop(plan, folder, data, encoder, embedder, journal)
+    return Workshop(plan, folder, data, encoder, embedder, journal)
 
 
 def _where_from(model: ModelSource) -> str:
@@ -193,27 +209,33 @@ def read_planned_data(plan: Plan, source: DataSource, folder: Path) -> Dataset:
     )
 
 
-def _train(workshop: _Workshop) -> Trained:
+def training_job(
+    workshop: Workshop,
+    recipe: Recipe | None = None,
+    preparation: TextPreparation | None = None,
+    seed: int | None = None,
+) -> TrainingJob:
+    """What is trained: as the plan has it, or with another recipe, preparation or seed."""
     plan = workshop.plan
+    recipe = recipe or plan.recipe
     task = task_of(plan)
     rows = workshop.data.on("train")
-    job = TrainingJob(
+    return TrainingJob(
         task=task,
         encoder=workshop.encoder,
-        recipe=plan.recipe,
-        preparation=plan.preparation,
+        recipe=recipe,
+        preparation=preparation or plan.preparation,
         pooling=plan.head_pooling,
         classes=plan.classes,
         metric=task.metrics[plan.metric],
         train=rows,
         validation=workshop.data.on("validation"),
-        seed=plan.seed,
-        head=starting_head(task, plan.recipe, _setting(workshop), rows, plan.seed),
+        seed=plan.seed if seed is None else seed,
+        head=starting_head(task, recipe, _setting(workshop), rows, plan.seed),
     )
-    return train_seeds(job, workshop.folder / "work", workshop.journal.write)
 
 
-def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | None]:
+def _calibrate(workshop: Workshop, trained: Trained) -> tuple[Trained, Array | None]:
     """The model with its temperature and thresholds chosen on validation rows, and how sure it is of each of them."""
     rows = workshop.data.on("validation")
     outputs = trained.model.outputs(rows.inputs)
@@ -221,7 +243,7 @@ def _calibrate(workshop: _Workshop, trained: Trained) -> tuple[Trained, Array | 
     return replace(trained, model=model), model.decode(rows.ids, tempered).confidence
 
 
-def _forgetting(workshop: _Workshop, trained: Trained) -> Forgetting | None:
+def _forgetting(workshop: Workshop, trained: Trained) -> Forgetting | None:
     """What the tuned encoder lost, told from training texts."""
     plan, model = workshop.plan, trained.model
     if plan.forgetting is None:
@@ -241,7 +263,7 @@ def _forgetting(workshop: _Workshop, trained: Trained) -> Forgetting | None:
     return found
 
 
-def _examine(workshop: _Workshop, trained: Trained, examined: Examined, sure: Array | None) -> ErrorAnalysis:
+def _examine(workshop: Workshop, trained: Trained, examined: Examined, sure: Array | None) -> ErrorAnalysis:
     """Everything beside the scores, in the same opening of the sealed rows."""
     plan, data = workshop.plan, workshop.data
     log_test_reading(
@@ -264,7 +286,7 @@ def _examine(workshop: _Workshop, trained: Trained, examined: Examined, sure: Ar
     )
 
 
-def _setting(workshop: _Workshop) -> RivalSetting:
+def _setting(workshop: Workshop) -> RivalSetting:
     plan = workshop.plan
     return RivalSetting(
         embedder=workshop.embedder,
@@ -276,7 +298,7 @@ def _setting(workshop: _Workshop) -> RivalSetting:
     )
 
 
-def _evaluate(workshop: _Workshop, trained: Trained, test: Rows) -> tuple[dict[str, Predictions], list[Score]]:
+def _evaluate(workshop: Workshop, trained: Trained, test: Rows) -> tuple[dict[str, Predictions], list[Score]]:
     """Answers and scores of every way on the sealed rows; the fine-tuned model comes last."""
     plan = workshop.plan
     task = task_of(plan)

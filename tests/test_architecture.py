@@ -20,6 +20,7 @@ ADVISOR = """
     session
     contest
     advise remarks planning investigation measuring aim
+    ablation
     hub reporting report next_steps improvements outlook
     interview questions confirmation cells
     way
@@ -30,7 +31,7 @@ ADVISOR = """
     rulebook step_rules rule_records records errors
 """
 PIPELINE = """
-    __main__ run arm pilot reload model_card onnx_card onnx_export
+    __main__ ablation run arm pilot reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
     task metric live_results results findings records extras errors
@@ -38,8 +39,8 @@ PIPELINE = """
 BACKTEST = "session table accuracy judgement trial material suite"
 COMMANDS = "assessments data results runs serving setup start options door"
 REPORT = """
-    terminal page sections evaluation examination forgetting diagrams findings listings contests plots contents recipes blocks
-    scale wording safe_text
+    terminal page ablation sections evaluation examination forgetting diagrams findings listings contests plots contents
+    recipes blocks scale wording safe_text
 """
 MEASUREMENTS = "similarity rivals prospects pilot dataset hardware bench"
 AUDIT = """
@@ -62,7 +63,7 @@ EVALUATION = """
 """
 TRAINING = """
     seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora parameter_groups
-    batches sampling job callbacks checkpoints progress journal
+    batches sampling job callbacks checkpoints progress pace journal
 """
 LADDERS = {
     "advisor": ADVISOR,

@@ -1,4 +1,4 @@
-"""Commands that measure and decide: assess, demo, train."""
+"""Commands that measure, decide and train: assess, demo, train, ablate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -107,3 +107,40 @@ def train(run: Run) -> int:
     from advisor.session import train as train_run
 
     return train_run(open_existing(run), terminal())
+
+
+@app.command()
+@door
+def ablate(
+    run: Run,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Strategy to try, as it is called under [training]; can be repeated.", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is trained, each time with the next seed.")] = 1,
+    json: Json = False,
+) -> int:
+    """Train the recipe again with each strategy left out or put in, and say which of them help on your data."""
+    import sys
+
+    from advisor.ablation import plan_trials, save_request
+    from advisor.rulebook import load_ablation
+    from advisor.run_folder import open_existing, shown_path
+    from advisor.session import carry_out
+    from pipeline.results import Ablation
+
+    folder, shown = open_existing(run), terminal(json=json)
+    trials = plan_trials(folder, load_ablation(), only or [], seeds)
+    for line in trials.announcement():
+        shown.say(line)
+    save_request(folder, trials)
+    path = shown_path(folder.path)
+    code = carry_out([str(folder.path / "plan.json"), "--ablate"], f"advisor ablate {path}")
+    if code == 0:
+        found = folder.load("ablation", Ablation)
+        if json:
+            sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+        else:
+            shown.show_ablation(found)
+            shown.say(f"Kept: {path}/ablation.json")
+    return code

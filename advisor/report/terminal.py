@@ -19,6 +19,7 @@ from rich.text import Text
 from advisor.records import Answers, Audit, Decision, Measurements
 from advisor.report import blocks as block
 from advisor.report import contests, evaluation, findings, listings, sections
+from advisor.report.ablation import ablation_blocks
 from advisor.report.contents import explain_reading
 from advisor.report.safe_text import visible
 from advisor.report.scale import Scale, draw_whisker
@@ -26,7 +27,7 @@ from advisor.report.wording import Tone, say_range, say_score, say_seconds
 from pipeline.data.columns import Reading
 from pipeline.errors import PipelineError
 from pipeline.records import NextSteps
-from pipeline.results import Result
+from pipeline.results import Ablation, Result
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -77,6 +78,10 @@ class Terminal:
     def show_result(self, result: Result) -> None:
         """The outcome of the run, beside what was forecast."""
         self._show(sections.result_verdict_blocks(result) if self.quiet else sections.result_blocks(result))
+
+    def show_ablation(self, found: Ablation) -> None:
+        """What each strategy brings."""
+        self._show(ablation_blocks(found))
 
     def show_next_steps(self, steps: NextSteps) -> None:
         """What to do now, with the commands."""

@@ -16,6 +16,8 @@ SMALLER_RATE = 0.25
 MOST_SMALLER_RATES = 2
 FEWEST_TOKENS = 32
 """Texts are not cut shorter than this to save memory."""
+OF_MEMORY = ("smaller_batches", "gradient_checkpointing", "lora", "shorter_texts")
+"""Kinds that whatever is trained on the same machine next begins with."""
 KEPT = "adjustments.json"
 
 

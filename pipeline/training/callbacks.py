@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from pipeline.metric import Metric
 from pipeline.training.checkpoints import checkpoint_of, seal
+from pipeline.training.journal import peak_memory_bytes
 
 SCORE, NOISE = "eval_score", "eval_score_standard_error"
 """Keys of the validation score and its standard error; early stopping and the best checkpoint read them."""
@@ -18,6 +19,8 @@ ORDER = "order.pth"
 """File of a checkpoint: the state of the random numbers that the order of rows is drawn from."""
 SAVE_EVERY_SECONDS = 300.0
 """No more than about this is lost when a run is killed; set by us."""
+RATE_STEPS = 20
+"""Steps that the rate is told over."""
 FEWEST_STEPS = 4
 """Steps that a pilot takes however slow they are: the first warms up, three are timed."""
 
@@ -96,7 +99,18 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             epoch=state.epoch,
             loss=float(logs["loss"]),
             learning_rate=logs.get("learning_rate"),
+            memory_bytes=peak_memory_bytes(),
+            **self._rates(args.train_batch_size * args.gradient_accumulation_steps),
         )
+
+    def _rates(self, rows: int) -> dict[str, float]:
+        """Rows and padded tokens a second over the last steps, so many rows each."""
+        last = self.steps[-RATE_STEPS:]
+        seconds = sum(step.wall_seconds for step in last)
+        if not seconds:
+            return {}
+        tokens = sum(step.tokens for step in last)
+        return {"rows_per_second": rows * len(last) / seconds, "tokens_per_second": tokens / seconds}
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         """Tell of the validation score."""

@@ -28,7 +28,7 @@ from pipeline.records import Document, EpochLog, Overfitting, SeedScore, SeedSpr
 from pipeline.storage import load_record, save_record
 from pipeline.task import Array
 from pipeline.training import averaging, rate_test
-from pipeline.training.adjustments import adjust, load_adjustments
+from pipeline.training.adjustments import OF_MEMORY, adjust, load_adjustments
 from pipeline.training.callbacks import Report
 from pipeline.training.checkpoints import discard_all
 from pipeline.training.job import Trained, TrainingJob
@@ -36,8 +36,6 @@ from pipeline.training.overfitting import score_statistics
 from pipeline.training.train import train
 
 WEIGHTS, STATISTICS, NOTE = "weights.safetensors", "statistics.npy", "finished.json"
-OF_MEMORY = ("smaller_batches", "gradient_checkpointing", "lora", "shorter_texts")
-"""Adjustments that the seeds after the one that needed them begin with."""
 SEEDS = 2**32
 """Seeds are below this."""
 

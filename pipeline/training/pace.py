@@ -1,0 +1,82 @@
+"""How fast training goes, how long it still takes, and how that stands against the forecast."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.records import Forecast
+
+
+@dataclass
+class _Round:
+    """Which of several like trainings this is: seeds, or strategies that are tried."""
+
+    number: int = 1
+    of: int = 1
+
+    @property
+    def left(self) -> int:
+        return self.of - self.number
+
+
+class Pace:
+    """Hears the events of a journal, and tells rate, time left and memory.
+
+    Args:
+        forecast: Of the run, if there is one.
+    """
+
+    def __init__(self, forecast: Forecast | None = None) -> None:
+        self.forecast = forecast
+        self._rounds = {"seed": _Round(), "variant": _Round()}
+        self._begun: tuple[int, float] | None = None
+        self._line: dict[str, Any] = {}
+
+    def hear(self, line: dict[str, Any]) -> None:
+        """Note what an event tells."""
+        event = line["event"]
+        if event in self._rounds:
+            self._rounds[event] = _Round(line["number"], line[f"{event}s"])
+        elif event == "training":
+            self._begun = line["from_step"], line["wall_seconds"]
+        elif event == "step":
+            self._line = line
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of training, in all rounds that are still to come, at the speed of this one so far; None while it is not known."""
+        if not self._line or self._begun is None:
+            return None
+        step, begun = self._begun
+        done = self._line["step"] - step
+        if done <= 0:
+            return None
+        each = (self._line["wall_seconds"] - begun) / done
+        seeds, variants = self._rounds["seed"], self._rounds["variant"]
+        rounds = seeds.left + variants.left * seeds.of
+        return float(each * (self._line["steps"] * (1 + rounds) - self._line["step"]))
+
+    def say(self) -> list[str]:
+        """Time, then rate and memory, each as one line; what is not known is left out."""
+        left, spent = self.seconds_left, self._line.get("wall_seconds", 0.0)
+        time = [] if left is None else [f"{say_clock(spent)} gone, about {say_clock(left)} of training left"]
+        if time and self.forecast is not None:
+            expected = self.forecast.train_wall_seconds
+            late = ", which it will exceed" if spent + (left or 0.0) > expected else ""
+            time[0] += f"; forecast {say_clock(expected)} for the whole run{late}"
+        rate = [
+            f"{self._line[key]:,.0f} {unit} a second"
+            for key, unit in (("rows_per_second", "rows"), ("tokens_per_second", "tokens"))
+            if self._line.get(key)
+        ]
+        memory = self._line.get("memory_bytes")
+        if memory:
+            of = f" of {self.forecast.peak_memory_bytes / 1e9:.1f} forecast" if self.forecast is not None else ""
+            rate.append(f"{memory / 1e9:.1f} GB{of}")
+        return [*time, *([", ".join(rate)] if rate else [])]
+
+
+def say_clock(seconds: float) -> str:
+    """A span of time as hours, minutes and seconds."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

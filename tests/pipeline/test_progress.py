@@ -1,0 +1,121 @@
+"""What a person sees of a run: curves, rate, time left against the forecast, memory; the same as lines without a terminal."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline.records import Forecast, Interval
+from pipeline.training.pace import Pace, say_clock
+from pipeline.training.progress import BLOCKS, SIGNS, Display, draw_curve
+
+FORECAST = Forecast(
+    score=Interval(point=0.8, low=0.6, high=0.9, level=0.8),
+    probability_of_useful_gain=0.9,
+    train_cpu_seconds=60,
+    train_wall_seconds=200,
+    peak_memory_bytes=1_800_000_000,
+)
+
+
+def step(number: int, wall: float, **values: Any) -> dict[str, Any]:
+    line = {
+        "event": "step",
+        "step": number,
+        "steps": 100,
+        "epoch": number / 25,
+        "loss": 1 / number,
+        "wall_seconds": wall,
+    }
+    return line | {"rows_per_second": 58.4, "tokens_per_second": 1420.2, "memory_bytes": 1_000_000_000} | values
+
+
+RUN: list[dict[str, Any]] = [
+    {"event": "prepared", "wall_seconds": 5.0},
+    {"event": "training", "steps": 100, "from_step": 0, "wall_seconds": 10.0},
+    *(step(number, 10.0 + number) for number in range(5, 30, 5)),
+    {"event": "evaluation", "step": 25, "epoch": 1.0, "score": 0.5, "wall_seconds": 40.0},
+    {"event": "note", "text": "[bold]kept[/bold]", "wall_seconds": 41.0},
+]
+
+
+def test_a_curve_rises_where_the_values_do_and_fits_its_width() -> None:
+    assert draw_curve([0, 1, 2, 3], 8, BLOCKS) == "▁▃▆█"
+    assert draw_curve([3, 3], 8, SIGNS) == "__"
+    many = draw_curve([place**0.5 for place in range(1000)], 20, BLOCKS)
+    assert len(many) == 20
+    assert list(many) == sorted(many)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (194, "3:14"), (3725, "1:02:05")])
+def test_a_clock_shows_hours_only_where_there_are_some(seconds: float, shown: str) -> None:
+    assert say_clock(seconds) == shown
+
+
+def test_the_time_left_counts_the_seeds_and_strategies_that_are_still_to_come() -> None:
+    pace = Pace()
+    for line in RUN[:3]:
+        pace.hear(line)
+    assert pace.seconds_left == pytest.approx(95)
+    pace.hear({"event": "seed", "number": 1, "seeds": 3, "wall_seconds": 0.0})
+    assert pace.seconds_left == pytest.approx(95 + 200)
+    pace.hear({"event": "variant", "number": 4, "variants": 5, "wall_seconds": 0.0})
+    assert pace.seconds_left == pytest.approx(95 + 200 + 300)
+    pace.hear({"event": "training", "steps": 100, "from_step": 60, "wall_seconds": 12.0})
+    pace.hear(step(70, 32.0))  # after a stop only what this session did counts
+    assert pace.seconds_left == pytest.approx(2.0 * (30 + 500))
+
+
+def test_it_tells_time_against_the_forecast_and_rate_and_memory() -> None:
+    pace = Pace(FORECAST)
+    assert pace.say() == []
+    for line in RUN:
+        pace.hear(line)
+    assert pace.say() == [
+        "0:35 gone, about 1:15 of training left; forecast 3:20 for the whole run",
+        "58 rows a second, 1,420 tokens a second, 1.0 GB of 1.8 forecast",
+    ]
+    pace.hear(step(30, 150.0))
+    assert pace.say()[0].endswith("forecast 3:20 for the whole run, which it will exceed")
+
+
+def test_without_a_terminal_the_same_comes_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(FORECAST) as display:
+        for line in RUN:
+            display(line)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "  data read, rows verified",
+        "  step 25/100  loss 0.040  0:35 gone, about 1:15 of training left; forecast 3:20 for the whole run  "
+        "58 rows a second, 1,420 tokens a second, 1.0 GB of 1.8 forecast",
+        "  epoch 1: validation score 0.500",
+        "  [bold]kept[/bold]",
+    ]
+
+
+@pytest.mark.parametrize(("encoding", "curve"), [("utf-8", "█"), ("ascii", "#")])
+def test_on_a_terminal_bar_curves_rate_and_time_stand_together(encoding: str, curve: str) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace")
+    display = Display(FORECAST, Console(file=screen, force_terminal=True, width=100, markup=False, highlight=False))
+    for line in RUN:
+        display(line)
+    drawn = Console(width=100, record=True, file=io.StringIO())
+    drawn.print(display.draw())
+    shown = drawn.export_text()
+    assert "step 25/100, epoch 1.0" in shown
+    assert curve in shown
+    assert "0.040" in shown
+    assert "validation" in shown
+    assert "about 1:15 of training left" in shown
+    assert "1.0 GB of 1.8 forecast" in shown
+    display({"event": "reload", "wall_seconds": 90.0})
+    screen.flush()
+    assert "[bold]kept[/bold]" in screen.buffer.getvalue().decode(encoding)
+
+
+def test_nothing_is_drawn_before_training_and_after_it() -> None:
+    display = Display()
+    drawn = Console(width=100, record=True, file=io.StringIO())
+    drawn.print(display.draw())
+    assert drawn.export_text().strip() == ""
