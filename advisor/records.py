@@ -256,6 +256,8 @@ class Training(Record):
     """Like parts that a batch is read in, to save memory; the steps are the same."""
     gradient_checkpointing: Annotated[bool | None, Field(examples=[True])] = None
     """Compute what layers compute twice instead of keeping it, to save memory."""
+    precision: Annotated[Literal["single", "mixed", "where_faster"] | None, Field(examples=["single"])] = None
+    """Products of matrices in bfloat16: single never, mixed always, where_faster if this machine is faster with it."""
 
 
 class Launch(Record):

@@ -197,6 +197,8 @@ class Recipe(Record):
     """Like parts that a batch is read in, one after the other, to save memory; the steps are the same."""
     gradient_checkpointing: bool = False
     """Compute what layers compute twice instead of keeping it, to save memory."""
+    precision: Literal["single", "mixed", "where_faster"] = "single"
+    """Whether products of matrices are computed in bfloat16: never, always, or where this machine is faster with it."""
     because: dict[str, str] = Field(default_factory=dict)
     """Reason for each value, by field."""
     sources: dict[str, str] = Field(default_factory=dict)

@@ -63,7 +63,7 @@ EVALUATION = """
 """
 TRAINING = """
     seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora parameter_groups
-    batches sampling job callbacks checkpoints progress pace journal
+    batches sampling computing job callbacks checkpoints progress pace journal
 """
 LADDERS = {
     "advisor": ADVISOR,

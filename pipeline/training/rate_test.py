@@ -84,7 +84,7 @@ def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
         loss_of = job.task.loss(job.classes, job.train, recipe.class_weights, recipe.label_smoothing)
         groups = group_parameters(strategies.stages, 1.0, recipe.layer_decay, recipe.weight_decay)
         shares = [group["lr"] for group in groups]
-        optimizer = torch.optim.AdamW(groups)
+        optimizer = torch.optim.AdamW(groups, fused=True)
         losses: list[float] = []
         for rate, batch in zip(rates, _batches(len(rows), recipe.batch_size, seed), strict=False):
             part = len(batch) // recipe.accumulation_steps or 1

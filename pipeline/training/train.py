@@ -40,6 +40,7 @@ from pipeline.training.checkpoints import (
     discard_unfinished,
     find_checkpoint,
 )
+from pipeline.training.computing import Computing, computed_so, find_computing, in_single_precision, mixed_precision
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.lora import merge_lora
 from pipeline.training.overfitting import measure_overfitting
@@ -106,17 +107,31 @@ def _longest(job: TrainingJob) -> int:
 
 
 def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) -> Trained:
-    """Fine-tune until the end or a setback."""
-    report, pilot = watch.report, watch.stop_after_seconds is not None
-    model = job.task.build_model(job.encoder, job.setting)
-    tokenizer = load_tokenizer(job.encoder)
-    tuned = FineTuned(model, tokenizer, job.task, job.classes, job.preparation, report=report)
+    """Fine-tune until the end or a setback, computing as this machine was found to do it fastest."""
+    tuned = FineTuned(
+        job.task.build_model(job.encoder, job.setting),
+        load_tokenizer(job.encoder),
+        job.task,
+        job.classes,
+        job.preparation,
+        report=watch.report,
+    )
     rows = EncodedRows(tuned, job.train)
+    tokens = round(float(np.mean(rows.lengths)) * job.recipe.batch_size / job.recipe.accumulation_steps)
+    computing = find_computing(job.recipe, tokens, tuned.model.encoder.config.hidden_size, folder, watch.report)
+    with computed_so(computing):
+        return _train_rows(job, rows, watch, keeper, computing)
+
+
+def _train_rows(job: TrainingJob, rows: EncodedRows, watch: Watch, keeper: Keeper, computing: Computing) -> Trained:
+    report, pilot, folder = watch.report, watch.stop_after_seconds is not None, keeper.folder
+    tuned, model = rows.tuned, rows.tuned.model
     if not (job.recipe.l1 or job.recipe.lora_rank):  # L1 draws every word vector to zero, LoRA leaves all as they are
         narrow_vocabulary(model.encoder, occurring_tokens(rows.features, job.tokens, folder))
     strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
     trainer = _Trainer(job, rows, watch, keeper, stop, strategies)
+    trainer.mixed_precision = computing.mixed_precision
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
     if pilot:
@@ -155,6 +170,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
     control: Any
     state: Any
     optimizer: Any
+    mixed_precision = False
 
     def __init__(
         self,
@@ -177,8 +193,8 @@ class _Trainer(Trainer):  # type: ignore[misc]
             train_dataset=rows,
             eval_dataset=(),
             data_collator=collator(rows.tuned),
-            compute_loss_func=job.task.loss(
-                job.classes, job.train, job.recipe.class_weights, job.recipe.label_smoothing
+            compute_loss_func=in_single_precision(
+                job.task.loss(job.classes, job.train, job.recipe.class_weights, job.recipe.label_smoothing)
             ),
             callbacks=callbacks,
         )
@@ -243,7 +259,8 @@ class _Trainer(Trainer):  # type: ignore[misc]
         """The loss of a batch; frozen layers do without dropout."""
         if self.strategies.freezing is not None:
             self.strategies.freezing.quiet()
-        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        with mixed_precision(self.model.device.type, used=self.mixed_precision):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Keep the latest epoch that is not worse than the best one by more than its standard error.

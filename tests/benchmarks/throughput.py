@@ -1,10 +1,13 @@
 """Training throughput in real tokens a second: ours beside a plain `Trainer` script, and the same with grouping by length.
 
-Run by hand on a quiet machine: `python tests/benchmarks/throughput.py FOLDER…`, each folder with a `train.jsonl` of `text` and
-`label`. All read the same rows in batches of 16; the second of two epochs is timed, start to end, with all that lies between
-steps; the three take turns. Beside it the arithmetic of our steps over what a large matrix product reaches in the same process.
+Run by hand on a quiet machine: `python tests/benchmarks/throughput.py 640 5 FOLDER…` (rows, rounds), each folder with a
+`train.jsonl` of `text` and `label`. All read the same rows in batches of 16; the second of two epochs is timed, start to end,
+with all that lies between steps; the ways take turns. Processor seconds are told beside wall seconds: with one thread
+(`OMP_NUM_THREADS=1`) their ratios hold on a busy machine too. Beside it the arithmetic of our steps over what a large matrix
+product reaches in the same process.
 """
 
+import os
 import statistics
 import sys
 import tempfile
@@ -23,7 +26,7 @@ from pipeline.task import Rows
 from pipeline.training.train import train
 from tests.benchmarks.plain import PREPARATION, encoder, make_job, plain_trainer, read_rows
 
-ROWS, ROUNDS, SIDE = 640, 5, 2048
+SIDE = 2048
 RECIPE = Recipe(
     strategy="fine_tune",
     learning_rate=1e-4,
@@ -36,18 +39,32 @@ RECIPE = Recipe(
 )
 
 
+Spent = tuple[float, float]
+"""Wall and processor seconds."""
+
+
+def now() -> Spent:
+    """Both clocks."""
+    return time.perf_counter(), time.process_time()
+
+
 class EpochClock(transformers.TrainerCallback):  # type: ignore[misc]
     """Notes when epochs end."""
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
+        self.ends: list[Spent] = []
 
     def on_epoch_end(self, *_: Any, **__: Any) -> None:
         """Note it."""
-        self.ends.append(time.perf_counter())
+        self.ends.append(now())
 
 
-def plain_seconds(rows: Rows, sampling: str) -> float:
+def between(start: Spent, end: Spent) -> Spent:
+    """What was spent between two moments."""
+    return end[0] - start[0], end[1] - start[1]
+
+
+def plain_seconds(rows: Rows, sampling: str) -> Spent:
     """The second epoch of the plain script."""
     with tempfile.TemporaryDirectory() as folder:
         options = {"num_train_epochs": 2, "save_strategy": "no", "train_sampling_strategy": sampling}
@@ -55,22 +72,23 @@ def plain_seconds(rows: Rows, sampling: str) -> float:
         clock = EpochClock()
         trainer.add_callback(clock)
         trainer.train()
-    return clock.ends[1] - clock.ends[0]
+    return between(*clock.ends)
 
 
-def our_seconds(rows: Rows) -> float:
+def our_seconds(rows: Rows, precision: str) -> Spent:
     """The second epoch of ours, as a pilot: nothing is scored or saved between epochs."""
-    ends: dict[int, float] = {}
+    ends: dict[int, Spent] = {}
 
     def listen(event: str, **values: Any) -> None:
         if event == "step":
-            ends[values["step"]] = time.perf_counter()
+            ends[values["step"]] = now()
 
-    job = make_job(rows, rows.take([0]), RECIPE, 0, from_probe=False)
+    recipe = RECIPE.model_copy(update={"precision": precision})
+    job = make_job(rows, rows.take([0]), recipe, 0, from_probe=False)
     with tempfile.TemporaryDirectory() as folder:
         train(job, Path(folder), listen, stop_after_seconds=1e9)
     steps = -(-len(rows) // RECIPE.batch_size)
-    return ends[2 * steps] - ends[steps]
+    return between(ends[steps], ends[2 * steps])
 
 
 def our_operations(rows: Rows) -> float:
@@ -83,41 +101,56 @@ def our_operations(rows: Rows) -> float:
 
 
 def product_rate() -> float:
-    """Operations a second of a large matrix product."""
+    """Operations a processor second of a large matrix product."""
     one, other = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         torch.mm(one, other)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.process_time() - begun)
     return float(2 * SIDE**3 / best)
 
 
-def main(folders: list[Path], count: int, rounds: int) -> None:
-    """Measure each data set, the ways in turn."""
-    tokenizer = load_tokenizer(encoder())
-    for folder in folders:
-        rows = read_rows(folder / "train.jsonl", count, seed=0)
-        texts = [str(text) for text in rows.inputs]
-        lengths = [
-            len(ids) for ids in tokenizer(texts, truncation=True, max_length=PREPARATION.max_tokens)["input_ids"]
+def measure(folder: Path, count: int, rounds: int) -> None:
+    """One data set, the ways in turn."""
+    rows = read_rows(folder / "train.jsonl", count, seed=0)
+    texts = [str(text) for text in rows.inputs]
+    encoded = load_tokenizer(encoder())(texts, truncation=True, max_length=PREPARATION.max_tokens)["input_ids"]
+    tokens, operations = sum(len(ids) for ids in encoded), our_operations(rows)
+    spent: dict[str, list[Spent]] = {"plain": [], "by length": [], "ours": [], "ours, mixed": []}
+    shares = []
+    for _ in range(rounds):
+        rate = product_rate()
+        spent["plain"].append(plain_seconds(rows, "random"))
+        spent["by length"].append(plain_seconds(rows, "group_by_length"))
+        spent["ours"].append(our_seconds(rows, "single"))
+        spent["ours, mixed"].append(our_seconds(rows, "where_faster"))
+        shares.append(operations / spent["ours"][-1][1] / max(rate, product_rate()))
+    print(f"{folder.name}: {len(rows)} rows, {tokens / len(rows):.1f} real tokens a row, medians of {rounds}")
+    for name, found in spent.items():
+        wall = statistics.median(tokens / one[0] for one in found)
+        ratios = [
+            " and ".join(
+                f"{statistics.median(other[clock] / own[clock] for other, own in zip(spent[base], found, strict=True)):.2f}"
+                for clock in (0, 1)
+            )
+            for base in ("plain", "by length")
         ]
-        tokens, operations = sum(lengths), our_operations(rows)
-        seconds: dict[str, list[float]] = {"plain": [], "by length": [], "ours": []}
-        shares = []
-        for _ in range(rounds):
-            seconds["plain"].append(plain_seconds(rows, "random"))
-            seconds["by length"].append(plain_seconds(rows, "group_by_length"))
-            rate = product_rate()
-            seconds["ours"].append(our_seconds(rows))
-            shares.append(operations / seconds["ours"][-1] / max(rate, product_rate()))
-        print(f"{folder.name}: {len(rows)} rows, {tokens / len(rows):.1f} real tokens a row, medians of {rounds}")
-        for name, found in seconds.items():
-            pairs = [other / own for other, own in zip(found, seconds["ours"], strict=True)]
-            ratio = "" if name == "ours" else f"   ours is {statistics.median(pairs):.2f} times as fast"
-            print(f"  {name:10s} {tokens / statistics.median(found):8.0f} real tokens a second{ratio}")
-        print(f"  our steps reach {100 * statistics.median(shares):.0f} % of a {SIDE}×{SIDE} matrix product")
+        print(
+            f"  {name:12s} {wall:8.0f} real tokens a second; wall and processor: "
+            f"{ratios[0]} times as fast as plain, {ratios[1]} as by length"
+        )
+    print(
+        f"  our steps in single precision reach {100 * statistics.median(shares):.0f} % of a {SIDE}×{SIDE} matrix product"
+    )
+
+
+def main(count: int, rounds: int, folders: list[Path]) -> None:
+    """Measure each data set."""
+    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")
+    for folder in folders:
+        measure(folder, count, rounds)
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]], ROWS, ROUNDS)
+    main(int(sys.argv[1]), int(sys.argv[2]), [Path(name) for name in sys.argv[3:]])
