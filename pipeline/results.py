@@ -192,6 +192,10 @@ class ClassErrors(Record):
     precision: float
     recall: float
     f1: float
+    precision_reach: Interval | None = None
+    """95 % interval (Wilson) over the rows or spans that were answered so; null where none were, and in earlier results."""
+    recall_reach: Interval | None = None
+    """The same over those that are so."""
 
 
 class ErrorTable(Record):

@@ -88,13 +88,27 @@ def say_gain_with_range(difference: Difference, facts: MetricFacts) -> str:
 def _scores(result: Result) -> list[Block]:
     if not result.scores:
         return []
-    why = dict.fromkeys(line.why_no_interval for line in result.scores if line.why_no_interval)
     return [
         Heading("Every score", f"on {say_count(result.test_rows)} sealed rows; gains of shares are in points"),
         Table(score_rows(result), score_titles(result), right=frozenset({2, 3})),
-        *(Paragraph(each, quiet=True) for each in why),
+        *(Paragraph(each, quiet=True) for each in why_no_intervals(result)),
         *([Paragraph(result.answer_rule)] if result.answer_rule else []),
     ]
+
+
+def say_with_reach(value: float, reach: Interval | None) -> str:
+    """A share of a class with its interval, where one was told."""
+    return say_score(value) if reach is None else f"{say_score(value)} ({reach.low:.2f} to {reach.high:.2f})"
+
+
+def why_no_intervals(result: Result) -> list[str]:
+    """Why intervals of scores and of gains are missing, once each; a gain's reason is told with the scores it is missing from."""
+    told = dict.fromkeys(line.why_no_interval for line in result.scores if line.why_no_interval)
+    gains: dict[str, list[str]] = {}
+    for line in result.scores:
+        if line.difference is not None and line.difference.why_no_interval not in ("", *told):
+            gains.setdefault(line.difference.why_no_interval, []).append(line.facts.title)
+    return [*told, *(f"Gain in {', '.join(titles)}: {why}" for why, titles in gains.items())]
 
 
 def comparison_rows(result: Result) -> list[list[str]]:

@@ -113,7 +113,7 @@ def _template(name: str = "page.html.jinja") -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters.update(clip=clip, prose=_prose, grade=wording.GRADES.get, amount_of=findings.say_amount_of)
-    environment.filters.update(slice_error=examination.say_slice_error)
+    environment.filters.update(slice_error=examination.say_slice_error, with_reach=examination.say_with_reach)
     environment.filters.update(
         {name.removeprefix("say_"): getattr(wording, name) for name in vars(wording) if name.startswith("say_")}
     )
@@ -206,6 +206,7 @@ def _examined_parts(result: Result) -> dict[str, Any]:
     return {
         "scores": examination.score_rows(result),
         "score_titles": examination.score_titles(result),
+        "why_no_intervals": examination.why_no_intervals(result),
         "comparisons": examination.comparison_rows(result),
         "comparison_note": examination.comparison_note(result),
         "gain_range": contents.say_gain_range(result.difference, result.metric_facts),

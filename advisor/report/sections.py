@@ -21,7 +21,7 @@ from advisor.report.contents import (
     where_scored,
     with_fine_tuned,
 )
-from advisor.report.examination import examination_blocks
+from advisor.report.examination import examination_blocks, say_with_reach
 from advisor.report.findings import finding_blocks
 from advisor.report.forgetting import forgetting_blocks
 from advisor.report.recipes import choices, left_out
@@ -260,10 +260,16 @@ def _classes(result: Result) -> list[Block]:
     if len(by_class) > MOST_CLASSES:
         note = f"the {MOST_CLASSES} weakest of {len(by_class)}; all are in report.html"
     rows = [
-        [one.label, say_count(one.rows), say_score(one.precision), say_score(one.recall), say_score(one.f1)]
+        [
+            one.label,
+            say_count(one.rows),
+            say_with_reach(one.precision, one.precision_reach),
+            say_with_reach(one.recall, one.recall_reach),
+            say_score(one.f1),
+        ]
         for one in by_class[:MOST_CLASSES]
     ]
-    titles = ["class", "rows", "precision", "recall", "F1"]
+    titles = ["class", "rows", "precision (95 %)", "recall (95 %)", "F1"]
     return [Heading("Scores by class", note), Table(rows, titles, right=frozenset({1, 2, 3, 4}))]
 
 
@@ -289,6 +295,14 @@ def _mistakes(result: Result) -> list[Block]:
         how = "" if case.confidence is None else f" ({say_probability(case.confidence)} sure)"
         blocks.append(Paragraph(f"{case.truth}, answered {case.answer}{how}, row {case.row_id}"))
         blocks.append(Paragraph(clip(case.text, MOST_CHARACTERS), quiet=True, indent=4))
+        blocks += [
+            Paragraph(
+                f"nearest training row: {near.truth}, {clip(near.text, MOST_CHARACTERS)} (similarity {near.similarity:.2f})",
+                quiet=True,
+                indent=4,
+            )
+            for near in case.neighbours[:1]
+        ]
     return blocks
 
 

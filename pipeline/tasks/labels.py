@@ -11,6 +11,7 @@ from pipeline.data.label_variants import find_variants
 from pipeline.data.values import as_label
 from pipeline.errors import DataError
 from pipeline.evaluation.costs import Costs, expected_cost
+from pipeline.evaluation.intervals import wilson
 from pipeline.evaluation.metrics import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -24,6 +25,7 @@ from pipeline.evaluation.metrics import (
 )
 from pipeline.evaluation.probability_metrics import BRIER, LOG_LOSS, PR_AUC, ROC_AUC
 from pipeline.metric import Metric
+from pipeline.records import Interval
 from pipeline.results import ClassErrors, ErrorAnalysis, ErrorCase
 from pipeline.task import Array, Fit, Predict, Predictions, RivalSetting, Rows
 from pipeline.tasks.pooled import PooledTask, shown_answer, shown_input
@@ -267,9 +269,15 @@ def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers:
             precision=float(hits[place] / max(answers[place], 1)),
             recall=float(hits[place] / max(truths[place], 1)),
             f1=float(2 * hits[place] / max(truths[place] + answers[place], 1)),
+            precision_reach=_reach(hits[place], answers[place]),
+            recall_reach=_reach(hits[place], truths[place]),
         )
         for place, label in enumerate(classes)
     ]
+
+
+def _reach(hits: int, of: int) -> Interval | None:
+    return wilson(int(hits), int(of)) if of else None
 
 
 def worst_cases(rows: Rows, predictions: Predictions, right: Array) -> list[ErrorCase]:

@@ -25,6 +25,7 @@ from advisor.records import (
     Recommendation,
     RivalMeasurement,
 )
+from pipeline.evaluation.intervals import wilson
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import (
     EpochLog,
@@ -90,7 +91,17 @@ def by_class(confusion: list[list[int]], classes: list[str]) -> list[ClassErrors
         hits, truths = confusion[place][place], sum(confusion[place])
         given = sum(row[place] for row in confusion)
         f1 = 2 * hits / (truths + given)
-        found.append(ClassErrors(label=label, rows=truths, precision=hits / given, recall=hits / truths, f1=f1))
+        found.append(
+            ClassErrors(
+                label=label,
+                rows=truths,
+                precision=hits / given,
+                recall=hits / truths,
+                f1=f1,
+                precision_reach=wilson(hits, given),
+                recall_reach=wilson(hits, truths),
+            )
+        )
     return found
 
 

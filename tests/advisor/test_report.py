@@ -30,6 +30,7 @@ from advisor.rulebook import say_way
 from pipeline.errors import DataError, PipelineError, StorageError
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.records import EpochLog, NextSteps
+from pipeline.results import Neighbour
 from tests.advisor import decisions
 from tests.advisor.decisions import HOSTILE, Sample
 from tests.scores import MEAN_ERROR
@@ -722,3 +723,32 @@ def plain_output(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hostile_samples_cover_what_they_should() -> None:
     assert {"<", "\x1b", "\u202e", "[", "\n", '"'} <= set("".join(HOSTILE))
+
+
+def test_a_gain_without_an_interval_says_why_beside_the_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.go()
+    assert sample.result is not None
+    first, *others = sample.result.scores
+    assert first.difference is not None
+    bare = first.difference.model_copy(update={"why_no_interval": "Simulated intervals of such gains held too seldom."})
+    line = first.model_copy(update={"difference": bare, "why_no_interval": ""})
+    changed = dataclasses.replace(sample, result=sample.result.model_copy(update={"scores": [line, *others]}))
+    show(changed)
+    said = f"Gain in {first.facts.title}: Simulated intervals of such gains held too seldom."
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in " ".join(Reader(page_of(changed, tmp_path)).words.split())
+
+
+def test_the_worst_rows_stand_beside_the_training_row_that_is_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.go()
+    assert sample.result is not None
+    near = Neighbour(text="Please stop my order.", truth="cancel order", similarity=0.873)
+    worst = [case.model_copy(update={"neighbours": [near]}) for case in sample.result.errors.worst]
+    errors = sample.result.errors.model_copy(update={"worst": worst})
+    show(dataclasses.replace(sample, result=sample.result.model_copy(update={"errors": errors})))
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.count("nearest training row: cancel order, Please stop my order. (similarity 0.87)") == len(worst)

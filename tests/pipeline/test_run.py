@@ -23,6 +23,7 @@ from pipeline.data.dataset import load_dataset
 from pipeline.data.splitting import rows_checksum, save_splits
 from pipeline.errors import ModelError, PlanError, RunFailed
 from pipeline.evaluation.metrics import MACRO_F1
+from pipeline.model_card import model_card
 from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.records import DataSheet, DataSource, Forecast, Interval, ModelSource, Plan, Recipe
@@ -30,7 +31,7 @@ from pipeline.reload import check_reload
 from pipeline.results import Result
 from pipeline.run import load_plan, read_planned_data, run
 from pipeline.storage import load_record, save_record
-from pipeline.task import Rows, load_task
+from pipeline.task import Rows, load_task, task_of
 from pipeline.training.journal import Journal, read_log
 from tests import tiny
 
@@ -228,6 +229,19 @@ def test_the_model_card_tells_scores_limits_and_use(finished: Path, result: Resu
     assert "Labels: `calm`, `glad`, `upset`." in card
     assert "Unicode NFC, white space collapsed, cut after 32 tokens" in card
     assert result.because in card
+    limits = card[card.index("## Limits") :]
+    weakest = min(result.errors.by_class, key=lambda one: one.f1)
+    assert f"- Its weakest class is `{weakest.label}`: of {weakest.rows} it finds {weakest.recall:.0%} (95 %" in limits
+    assert "- Of a text it reads the first 32 tokens." in limits
+    assert " put in, its score goes from " in limits
+    assert "points off on average." in limits
+
+
+def test_labels_cannot_break_out_of_the_card(finished: Path, result: Result) -> None:
+    plan = load_record(Plan, finished / "plan.json")
+    bad = "a`b\n\n# <script>alert(1)</script>"
+    card = model_card(plan.model_copy(update={"classes": [bad, "glad"]}), task_of(plan), result, plan.preparation)
+    assert "Labels: `a'b # <script>alert(1)</script>`, `glad`." in card
 
 
 def test_the_model_card_carries_the_data_sheet_in_single_lines(finished: Path) -> None:

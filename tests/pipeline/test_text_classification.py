@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
+from pipeline.evaluation.intervals import wilson
 from pipeline.task import Predictions, Rows, load_task
+from pipeline.tasks.labels import errors_by_class
 
 TASK = load_task("text-classification")
 
@@ -86,3 +88,11 @@ def test_errors_are_counted_by_class_and_the_surest_mistakes_come_first() -> Non
     ]
     assert (found.mended, found.broken) == (1, 1)
     assert TASK.analyse_errors(rows, ours, theirs, ["a", "b", "c"], show_rows=False).worst == []
+
+
+def test_precision_and_recall_of_a_class_have_intervals_where_there_are_rows() -> None:
+    found = errors_by_class(["a", "b"], np.array([8, 0]), np.array([10, 0]), np.array([16, 4]))
+    assert found[0].recall_reach == wilson(8, 10)
+    assert found[0].precision_reach == wilson(8, 16)
+    assert found[1].recall_reach is None
+    assert found[1].precision_reach == wilson(0, 4)
