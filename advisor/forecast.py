@@ -70,12 +70,17 @@ class RowCounts:
     sealed: int
 
 
+def race_of(measured: Measured) -> Race:
+    """What fine-tuning has to beat, from what was measured."""
+    rivals = measured.rivals
+    return Race(measured.metric, rivals.rivals, rivals.best, measured.useful_gain, measured.starts_from_probe)
+
+
 def expect(measured: Measured, pilot: PilotMeasurement, cost: Estimate, rules: ForecastRules) -> Forecast:
     """Expect a score from what was measured."""
-    rivals, dataset = measured.rivals, measured.dataset
-    rows = RowCounts(cross_validated=rivals.rows_used, trained=max(dataset.train_rows, 1), sealed=dataset.test_rows)
-    race = Race(measured.metric, rivals.rivals, rivals.best, measured.useful_gain, measured.starts_from_probe)
-    return forecast(pilot, race, rows, cost, rules)
+    dataset = measured.dataset
+    rows = RowCounts(measured.rivals.rows_used, max(dataset.train_rows, 1), dataset.test_rows)
+    return forecast(pilot, race_of(measured), rows, cost, rules)
 
 
 def forecast(
@@ -97,25 +102,36 @@ def forecast(
     metric = race.metric
     scores = {rival.name: rival for rival in race.rivals}
     scale = _whole(metric, scores)
-    share, deviation = _share(pilot, race, scale, rows.trained, rules)
     probe = scores["probe"]
-    room = metric.gain(metric.best, probe.score)
-    point = probe.score + (share * room if metric.higher_is_better else -share * room)
-    gain_deviation = max(deviation * room, 1e-6 * scale)
+    point, gain_deviation = expect_point(pilot, race, rows.trained, rules)
+    unsure = rules.numbers["gain_scale"].value * gain_deviation
     surplus = metric.gain(point, scores[race.best].score) - race.useful_gain
     sampled = ((probe.high - probe.low) / (2 * stats.norm.ppf(0.975))) ** 2
     sampling = sampled * (1 + rows.cross_validated / max(rows.sealed, 1))
-    half = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(
-        gain_deviation**2 + (rules.numbers["score_deviation"].value * scale) ** 2 + sampling
+    half = (
+        rules.numbers["interval_scale"].value
+        * stats.norm.ppf(0.5 + LEVEL / 2)
+        * math.sqrt(gain_deviation**2 + (rules.numbers["score_deviation"].value * scale) ** 2 + sampling)
     )
     low, high = (min(max(each, metric.bounds[0]), metric.bounds[1]) for each in (point - half, point + half))
     return Forecast(
         score=Interval(point=min(max(point, low), high), low=low, high=high, level=LEVEL),
-        probability_of_useful_gain=float(stats.norm.cdf(surplus / gain_deviation)),
+        probability_of_useful_gain=float(stats.norm.cdf(surplus / unsure)),
         train_cpu_seconds=cost.cpu_seconds,
         train_wall_seconds=cost.wall_seconds,
         peak_memory_bytes=cost.peak_memory_bytes,
     )
+
+
+def expect_point(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> tuple[float, float]:
+    """The score that is expected, and the standard deviation of what it gains over the probe."""
+    metric = race.metric
+    scores = {rival.name: rival for rival in race.rivals}
+    share, deviation = _share(pilot, race, train_rows, rules)
+    probe = scores["probe"].score
+    room = metric.gain(metric.best, probe)
+    point = probe + (share * room if metric.higher_is_better else -share * room)
+    return point, max(deviation * room, 1e-6 * _whole(metric, scores))
 
 
 def _whole(metric: Metric, scores: Mapping[str, Score]) -> float:
@@ -125,17 +141,44 @@ def _whole(metric: Metric, scores: Mapping[str, Score]) -> float:
     return max(metric.gain(metric.best, score.score) for score in scores.values())
 
 
-def _share(
-    pilot: PilotMeasurement, race: Race, scale: float, train_rows: int, rules: ForecastRules
-) -> tuple[float, float]:
-    """Share of the probe's error that fine-tuning removes: prior and pilot weighed by their variances."""
+@dataclass(frozen=True)
+class Tried:
+    """What a pilot says of the share of the probe's error that fine-tuning removes.
+
+    Attributes:
+        share: That share, with what it grows by until all rows are trained on.
+        weight: How much it counts against what other data sets showed, 0 to 1.
+        deviation: Of share and prior weighed together.
+        separation: How far the probe gets from knowing least to perfect, 0 to 1: where it tells little apart, most of its error
+            cannot be removed at all.
+    """
+
+    share: float
+    weight: float
+    deviation: float
+    separation: float
+
+
+def weigh_pilot(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> Tried:
+    """What a pilot says, and how much that counts: by its own sureness, and by how alike shares are over data sets."""
     numbers = {name: number.value for name, number in rules.numbers.items()}
     metric, how = race.metric, "" if race.starts_from_probe else "_from_nothing"
+    scores = {rival.name: rival for rival in race.rivals}
+    scale = _whole(metric, scores)
     room = max(metric.gain(metric.best, pilot.probe_score), LEAST_ROOM * scale)
     doublings = min(max(math.log2(train_rows / pilot.train_rows), 0.0), MOST_DOUBLINGS)
     tried = max(pilot.gain / room, -1.0) + numbers[f"share_per_doubling{how}"] * doublings
     complete = min(pilot.steps / pilot.planned_steps, 1.0)  # cut short, it tells less: its rate never came down
-    tried_variance = (pilot.gain_standard_error / room) ** 2 + (numbers[f"pilot_deviation{how}"] / complete**2) ** 2
-    weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + tried_variance)
-    prior = numbers["prior_share"]
-    return prior + weight * (tried - prior), math.sqrt(weight * tried_variance)
+    variance = (pilot.gain_standard_error / room) ** 2 + (numbers[f"pilot_deviation{how}"] / complete**2) ** 2
+    weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + variance)
+    least = max(metric.gain(metric.best, score.score) for score in race.rivals)
+    left = metric.gain(metric.best, scores["probe"].score) / max(least, LEAST_ROOM * scale)
+    return Tried(tried, weight, math.sqrt(weight * variance), min(max(1 - left, 0.0), 1.0))
+
+
+def _share(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> tuple[float, float]:
+    """Share of the probe's error that fine-tuning removes: prior and pilot weighed by their variances."""
+    tried = weigh_pilot(pilot, race, train_rows, rules)
+    numbers = rules.numbers
+    prior = numbers["prior_share"].value + numbers["prior_share_per_separation"].value * tried.separation
+    return prior + tried.weight * (tried.share - prior), tried.deviation

@@ -36,7 +36,7 @@ PIPELINE = """
     embeddings data models preparation storage memory
     task metric live_results results findings records extras errors
 """
-BACKTEST = "session table accuracy judgement trial material suite"
+BACKTEST = "session table fitting accuracy judgement trial material suite"
 COMMANDS = "assessments data results runs serving setup start options door"
 REPORT = """
     terminal page ablation sections evaluation examination forgetting diagrams findings listings contests plots contents

@@ -144,18 +144,25 @@ def _whole(metric: Metric, scores: Sequence[float]) -> float:
 
 def forecast_of(outcome: CellOutcome, rules: Rules) -> Forecast | None:
     """What is expected of a cell by these rules."""
-    measurements, then = outcome.measurements, outcome.forecast
-    if measurements.rivals is None or measurements.pilot is None or then is None:
+    then, measured, pilot = outcome.forecast, measured_of(outcome), outcome.measurements.pilot
+    if measured is None or pilot is None or then is None:
         return None
-    measured = Measured(
+    cost = Estimate(then.train_wall_seconds, then.train_cpu_seconds, then.peak_memory_bytes)
+    return expect(measured, pilot, cost, rules.forecast)
+
+
+def measured_of(outcome: CellOutcome) -> Measured | None:
+    """What a forecast of a cell is made from; None where the rows allowed no comparison."""
+    measurements = outcome.measurements
+    if measurements.rivals is None:
+        return None
+    return Measured(
         metric=metric_of(outcome),
         rivals=measurements.rivals,
         dataset=measurements.dataset,
         useful_gain=float(outcome.case["useful_gain"]),
         starts_from_probe=outcome.starts_from_probe,
     )
-    cost = Estimate(then.train_wall_seconds, then.train_cpu_seconds, then.peak_memory_bytes)
-    return expect(measured, measurements.pilot, cost, rules.forecast)
 
 
 def case_of(outcome: CellOutcome, rules: Rules, expected: Forecast | None, without: str | None = None) -> Case:

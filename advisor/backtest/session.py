@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.backtest.judgement import judge
 from advisor.backtest.suite import Cell, Suite, cells_of, load_suite
 from advisor.backtest.table import backtest_blocks
 from advisor.backtest.trial import CellOutcome, Place, carry_out, finished
@@ -55,7 +54,7 @@ def backtest(path: Path, wish: Wish, terminal: Terminal) -> None:
     with terminal.progress(f"Backtest of {len(cells)} cells in {shown_path(out)}") as progress:
         shown = _OneStep(progress)
         found = _carry_out(Place(out, rules, shown), suite, cells, wish, shown)
-    terminal.show_backtest(backtest_blocks(judge(found, lambda _: rules), lambda _: rules))
+    terminal.show_backtest(backtest_blocks(found, rules))
     left = len(cells) - len(found)
     if left:
         terminal.say(

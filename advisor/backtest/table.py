@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 from advisor.backtest.accuracy import cost_accuracy, forecast_accuracy
+from advisor.backtest.fitting import FITTED, fit_forecast, leave_one_out
 from advisor.backtest.judgement import (
     ADVISED,
     SIMPLE_RULES,
     Contribution,
     JudgedCell,
-    RulesFor,
     contributions,
+    judge,
     sum_regrets,
 )
+from advisor.backtest.trial import CellOutcome
 from advisor.report.blocks import Block, Heading, Items, Paragraph, Table
 from advisor.report.wording import say_many, say_verdict
+from advisor.rule_records import Rules
 from pipeline.evaluation.intervals import wilson
 
 HOW_TO_READ = (
@@ -22,19 +25,44 @@ HOW_TO_READ = (
 )
 
 
-def backtest_blocks(cells: Sequence[JudgedCell], rules_for: RulesFor) -> list[Block]:
-    """Everything that the cells say."""
-    if not cells:
+def backtest_blocks(outcomes: Sequence[CellOutcome], rules: Rules) -> list[Block]:
+    """Everything that the cells say: by the rules as they are, and by constants that never saw the data set of the cell."""
+    if not outcomes:
         return [Paragraph("No cell is finished yet.", indent=0)]
-    real = [cell for cell in cells if not cell.outcome.cell.is_control]
-    controls = [cell for cell in cells if cell.outcome.cell.is_control]
+    cells = judge(outcomes, lambda _: rules)
+    real, controls = _apart(cells)
     groups = len({cell.outcome.cell.group for cell in cells})
     head = f"{say_many(len(real), 'real cell')} and {say_many(len(controls), 'control')} from {say_many(groups, 'group')} of data sets"
     blocks: list[Block] = [Heading("Cells", head), _cells_table(cells), Paragraph(HOW_TO_READ, quiet=True)]
     for title, part in (("Real cells", real), ("Controls", controls)):
         if part:
             blocks += _part(title, part)
-    return [*blocks, *_factor_blocks(contributions([cell.outcome for cell in cells], rules_for))]
+    return [*blocks, *_fitted_blocks(outcomes, rules), *_factor_blocks(contributions(outcomes, lambda _: rules))]
+
+
+def _apart(cells: Sequence[JudgedCell]) -> tuple[list[JudgedCell], list[JudgedCell]]:
+    """Real cells, and controls."""
+    real = [cell for cell in cells if not cell.outcome.cell.is_control]
+    return real, [cell for cell in cells if cell.outcome.cell.is_control]
+
+
+def _fitted_blocks(outcomes: Sequence[CellOutcome], rules: Rules) -> list[Block]:
+    """What constants would do that were fitted on the other data sets, and what they are when fitted on all."""
+    rules_for = leave_one_out(outcomes, rules)
+    if rules_for is None:
+        return []
+    blocks: list[Block] = [
+        Heading("Constants of the forecast fitted on the other data sets", "each cell by those of the others")
+    ]
+    for title, part in zip(("Real cells", "Controls"), _apart(judge(outcomes, rules_for)), strict=True):
+        if part:
+            regret = sum_regrets(ADVISED, [cell.regrets[ADVISED] for cell in part])
+            right = f"{sum(cell.is_right for cell in part)} of {len(part)} verdicts right"
+            said = f"regret {regret.mean:.2f} on average, {regret.high:.1f} at the 95th percentile, {regret.worst:.1f} at worst"
+            blocks += [Paragraph(f"{title}: {right}; {said}."), Items(_forecast_lines(part))]
+    fitted = fit_forecast(outcomes, rules).numbers
+    values = [f"{name} {fitted[name].value:.3f} (now {rules.forecast.numbers[name].value:.3f})" for name in FITTED]
+    return [*blocks, Paragraph(f"Fitted on all cells: {', '.join(values)}.", quiet=True)]
 
 
 def _cells_table(cells: Sequence[JudgedCell]) -> Block:

@@ -49,6 +49,16 @@ def expected(
     return forecast(tried, race, replace(ROWS, sealed=test_rows), COST, RULES.forecast)
 
 
+SLOPE = {"prior_share": 0.0, "prior_share_per_separation": 0.3}
+
+
+def prior(guess: float = 0.8, probe: float = 0.8) -> float:
+    """What other data sets showed, where the way that knows least scores like this."""
+    numbers = RULES.forecast.numbers
+    separation = 1 - (1 - probe) / (1 - min(guess, probe))
+    return numbers["prior_share"].value + numbers["prior_share_per_separation"].value * separation
+
+
 GAINS = [-0.9, -0.3, -0.05, 0.0, 0.02, 0.05, 0.1, 0.15, 0.19, 0.5]
 
 
@@ -153,8 +163,36 @@ def test_a_surer_pilot_counts_for_more() -> None:
 
 
 def test_without_a_telling_pilot_the_other_data_sets_speak() -> None:
-    prior = RULES.forecast.numbers["prior_share"].value
-    assert expected(pilot(-0.1, standard_error=50.0)).score.point == pytest.approx(0.8 + prior * 0.2, abs=1e-3)
+    assert expected(pilot(-0.1, standard_error=50.0)).score.point == pytest.approx(0.8 + prior() * 0.2, abs=1e-3)
+
+
+def test_where_the_probe_tells_little_apart_less_of_its_error_is_expected_to_go() -> None:
+    numbers = RULES.forecast.numbers
+    steep = {name: numbers[name].model_copy(update={"value": value}) for name, value in SLOPE.items()}
+    rules = RULES.forecast.model_copy(update={"numbers": {**numbers, **steep}})
+    found = []
+    for guess in (0.79, 0.5, 0.1):
+        race = Race(
+            ACCURACY, [decisions.score("majority", guess, 0, 1), decisions.score("probe", 0.8, 0, 1)], "probe", 0.03
+        )
+        found.append(forecast(pilot(0.0, standard_error=50.0), race, ROWS, COST, rules).score.point)
+    assert found == sorted(found)
+    assert found[-1] > found[0] + 0.02
+
+
+def test_the_scales_widen_interval_and_doubt() -> None:
+    numbers = RULES.forecast.numbers
+    for name in ("interval_scale", "gain_scale"):
+        doubled = numbers[name].model_copy(update={"value": 2 * numbers[name].value})
+        rules = RULES.forecast.model_copy(update={"numbers": {**numbers, name: doubled}})
+        rivals = [decisions.score("probe", 0.8, 0.78, 0.82)]
+        usual, found = (
+            forecast(pilot(0.08), Race(ACCURACY, rivals, "probe", 0.03), ROWS, COST, each)
+            for each in (RULES.forecast, rules)
+        )
+        wider = found.score.high - found.score.low > 1.5 * (usual.score.high - usual.score.low)
+        surer = abs(usual.probability_of_useful_gain - 0.5) > abs(found.probability_of_useful_gain - 0.5)
+        assert (wider, surer) == (name == "interval_scale", name == "gain_scale")
 
 
 def test_the_cost_goes_into_the_forecast_as_it_is() -> None:
@@ -356,6 +394,5 @@ def test_every_choice_of_a_recipe_has_a_reason_and_a_source(imbalance: float) ->
 
 def test_a_pilot_that_was_cut_short_counts_for_less() -> None:
     whole, cut = pilot(-0.1), pilot(-0.1).model_copy(update={"planned_steps": 2 * pilot().steps})
-    prior = RULES.forecast.numbers["prior_share"].value
-    point = 0.8 + prior * 0.2
+    point = 0.8 + prior() * 0.2
     assert expected(whole).score.point < expected(cut).score.point < point

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from advisor.backtest.accuracy import cost_accuracy, forecast_accuracy
+from advisor.backtest.fitting import fit_forecast, leave_one_out
 from advisor.backtest.judgement import ADVISED, SIMPLE_RULES, contributions, judge, judge_cell, sum_regrets
 from advisor.backtest.suite import Cell
 from advisor.backtest.table import backtest_blocks
@@ -53,6 +54,7 @@ def outcome(
     zero_shot: float = 0.6,
     pilot_gain: float = 0.08,
     control: str = "real",
+    group: str = "letters",
     **case: Any,
 ) -> CellOutcome:
     """A cell in which the advisor chose the probe; `case` changes what the verdict rests on."""
@@ -74,7 +76,7 @@ def outcome(
     }
     cheap = {"majority": 0.05, "zero_shot": zero_shot, "tfidf": 0.8, "probe": probe}
     return CellOutcome(
-        cell=Cell(set_name="letters", group="letters", size=1700, control=control, seed=0, fingerprint="x"),
+        cell=Cell(set_name="letters", group=group, size=1700, control=control, seed=0, fingerprint="x"),
         held_out_rows=1000,
         measurements=measured,
         case=CASE.dump_python(Case(**{**whole, **case}), mode="json"),
@@ -194,7 +196,7 @@ def test_a_cell_without_a_pilot_has_no_forecast_and_no_go() -> None:
 def shown(cells: Sequence[CellOutcome]) -> str:
     """All text of the printed account."""
     parts: list[str] = []
-    for block in backtest_blocks(judge(cells, lambda _: RULES), lambda _: RULES):
+    for block in backtest_blocks(cells, RULES):
         if isinstance(block, Heading):
             parts += [block.title, block.note]
         elif isinstance(block, Paragraph):
@@ -215,6 +217,44 @@ def test_the_account_keeps_real_cells_and_controls_apart_and_marks_wrong_verdict
     assert "advisor | 3.50 |" in text
     assert "Go (wrong)" in text
     assert "expertise | " in text
+
+
+THREE = [outcome(0.86, group="a"), outcome(0.84, group="b"), outcome(0.90, group="c"), outcome(0.87, group="c")]
+
+
+def test_constants_are_fitted_towards_what_happened() -> None:
+    numbers = RULES.forecast.numbers
+    lucky, unlucky = (fit_forecast([outcome(score)] * 12, RULES).numbers for score in (0.95, 0.80))
+    base, slope = "prior_share", "prior_share_per_separation"
+    assert lucky[base].value + lucky[slope].value > numbers[base].value + numbers[slope].value
+    assert unlucky[base].value + unlucky[slope].value < numbers[base].value + numbers[slope].value
+    assert lucky["share_per_doubling"] == numbers["share_per_doubling"]
+
+
+def test_the_interval_is_stretched_until_it_holds_four_scores_in_five() -> None:
+    cells = [outcome(0.7 + 0.02 * place) for place in range(14)]
+    fitted = RULES.model_copy(update={"forecast": fit_forecast(cells, RULES)})
+    found = forecast_accuracy(judge(cells, lambda _: fitted))
+    assert found is not None
+    assert 0.8 <= found.coverage.point <= 0.9
+    tight = fit_forecast([outcome(0.86)] * 14, RULES).numbers["interval_scale"].value
+    assert tight < fitted.forecast.numbers["interval_scale"].value
+
+
+def test_a_cell_is_judged_by_constants_that_never_saw_its_data_set() -> None:
+    rules_for = leave_one_out(THREE, RULES)
+    assert rules_for is not None
+    for cell in THREE:
+        others = [other for other in THREE if other.cell.group != cell.cell.group]
+        assert rules_for(cell).forecast == fit_forecast(others, RULES)
+    assert leave_one_out(THREE[:2], RULES) is None
+
+
+def test_the_account_says_what_constants_of_the_other_sets_would_do() -> None:
+    text = shown(THREE)
+    assert "Constants of the forecast fitted on the other data sets" in text
+    assert "interval_scale" in text
+    assert "Constants" not in shown(THREE[:2])
 
 
 def test_an_account_of_nothing_says_so() -> None:
