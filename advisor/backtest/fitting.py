@@ -15,7 +15,7 @@ FEWEST_GROUPS = 3
 """Data sets without which nothing is fitted: one is left out, and one alone says nothing of others."""
 FITTED = ("prior_share", "prior_share_per_separation", "interval_scale", "gain_scale")
 STEADYING = 0.5
-"""Of the ridge that draws both constants of the prior to those of the rules; about as much as half a cell says. Set by us."""
+"""Of the ridge that draws both constants of the prior to 0; about as much as half a cell says. Set by us."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def fit_forecast(outcomes: Sequence[CellOutcome], rules: Rules) -> ForecastRules
     lessons = [lesson for outcome in outcomes if (lesson := _lesson(outcome, fitted)) is not None]
     if not lessons:
         return fitted
-    base, slope = _fit_prior(lessons, fitted)
+    base, slope = _fit_prior(lessons)
     bare = {"prior_share": base, "prior_share_per_separation": slope, "interval_scale": 1.0, "gain_scale": 1.0}
     fitted = _with(fitted, bare)
     now = rules.model_copy(update={"forecast": fitted})
@@ -74,16 +74,18 @@ def _lesson(outcome: CellOutcome, rules: ForecastRules) -> _Lesson | None:
     return _Lesson(tried, gain / room, room)
 
 
-def _fit_prior(lessons: Sequence[_Lesson], rules: ForecastRules) -> tuple[float, float]:
-    """Least squares of the score: share = (1 - weight) (base + slope separation) + weight tried, each cell by its room."""
-    start = np.array([rules.numbers[name].value for name in FITTED[:2]])
+def _fit_prior(lessons: Sequence[_Lesson]) -> tuple[float, float]:
+    """Least squares of the score: share = (1 - weight) (base + slope separation) + weight tried, each cell by its room.
+
+    Drawn a little towards nothing, and not towards the constants of today, which may have seen the very cells that are left out.
+    """
     design = np.array([[(1 - each.tried.weight), (1 - each.tried.weight) * each.tried.separation] for each in lessons])
-    target = np.array([each.share - each.tried.weight * each.tried.share for each in lessons]) - design @ start
+    target = np.array([each.share - each.tried.weight * each.tried.share for each in lessons])
     rooms = np.array([each.room for each in lessons])
-    weighed, aim = design * rooms[:, None], target * rooms
+    weighed = design * rooms[:, None]
     ridge = STEADYING * float(np.mean(weighed**2)) * np.eye(2)
-    change = np.linalg.solve(weighed.T @ weighed + ridge, weighed.T @ aim)
-    return float(start[0] + change[0]), float(start[1] + change[1])
+    base, slope = np.linalg.solve(weighed.T @ weighed + ridge, weighed.T @ (target * rooms))
+    return float(base), float(slope)
 
 
 def _fit_interval_scale(outcomes: Sequence[CellOutcome], rules: Rules) -> float:

@@ -234,9 +234,14 @@ class Contribution:
     changed: int
 
     @property
+    def points(self) -> float:
+        """What leaving it out loses; below 0 where it would have been better not to heed it."""
+        return self.without_it - self.with_it
+
+    @property
     def informs_only(self) -> bool:
-        """Whether leaving it out loses nothing."""
-        return self.without_it - self.with_it <= 1e-9
+        """Whether heeding it changes nothing that counts."""
+        return abs(self.points) <= 1e-9
 
 
 def contributions(outcomes: Sequence[CellOutcome], rules_for: RulesFor) -> list[Contribution]:

@@ -33,7 +33,13 @@ def backtest_blocks(outcomes: Sequence[CellOutcome], rules: Rules) -> list[Block
     real, controls = _apart(cells)
     groups = len({cell.outcome.cell.group for cell in cells})
     head = f"{say_many(len(real), 'real cell')} and {say_many(len(controls), 'control')} from {say_many(groups, 'group')} of data sets"
-    blocks: list[Block] = [Heading("Cells", head), _cells_table(cells), Paragraph(HOW_TO_READ, quiet=True)]
+    blocks: list[Block] = [
+        Heading("Cells", head),
+        _verdicts_table(cells),
+        Heading("What each way reached", "gain: tuned over the best cheap way, in points"),
+        _scores_table(cells),
+        Paragraph(HOW_TO_READ, quiet=True),
+    ]
     for title, part in (("Real cells", real), ("Controls", controls)):
         if part:
             blocks += _part(title, part)
@@ -65,25 +71,32 @@ def _fitted_blocks(outcomes: Sequence[CellOutcome], rules: Rules) -> list[Block]
     return [*blocks, Paragraph(f"Fitted on all cells: {', '.join(values)}.", quiet=True)]
 
 
-def _cells_table(cells: Sequence[JudgedCell]) -> Block:
-    titles = ["cell", "verdict", "because", "0-shot", "cheap", "tuned", "gain", "forecast", "regret"]
-    rows = [_cell_row(cell) for cell in cells]
-    return Table(rows, titles, right=frozenset({3, 4, 5, 6, 7, 8}))
+def _verdicts_table(cells: Sequence[JudgedCell]) -> Block:
+    rows = [
+        [
+            cell.outcome.cell.key,
+            f"{say_verdict(cell.verdict)}{'' if cell.is_right else ' (wrong)'}",
+            cell.reason.replace("_", " "),
+        ]
+        for cell in cells
+    ]
+    return Table(rows, ["cell", "verdict", "because"], quiet=frozenset({0}))
 
 
-def _cell_row(cell: JudgedCell) -> list[str]:
-    score, expected = cell.outcome.arms.fine_tuned.score.score, cell.forecast
+def _scores_table(cells: Sequence[JudgedCell]) -> Block:
+    titles = ["cell", "0-shot", "cheap", "tuned", "gain", "expected", "regret"]
+    return Table([_score_row(cell) for cell in cells], titles, right=frozenset(range(1, 7)), quiet=frozenset({0}))
+
+
+def _score_row(cell: JudgedCell) -> list[str]:
     held = {each.name: each.score for each in cell.outcome.arms.cheap}
-    rivals = cell.outcome.measurements.rivals
+    rivals, expected = cell.outcome.measurements.rivals, cell.forecast
     chosen = held[rivals.best] if rivals else held.get("zero_shot", next(iter(held.values())))
-    verdict = say_verdict(cell.verdict) + ("" if cell.is_right else " (wrong)")
     return [
         cell.outcome.cell.key,
-        verdict,
-        cell.reason.replace("_", " "),
         f"{held['zero_shot']:.3f}" if "zero_shot" in held else "–",
         f"{chosen:.3f}",
-        f"{score:.3f}",
+        f"{cell.outcome.arms.fine_tuned.score.score:.3f}",
         f"{cell.fine_tuned - cell.best_cheap:+.1f}",
         f"{expected.score.point:.3f}" if expected else "–",
         f"{cell.regrets[ADVISED]:.1f}",
@@ -145,9 +158,9 @@ def _factor_blocks(found: Sequence[Contribution]) -> list[Block]:
         [
             each.factor.replace("_", " "),
             f"{each.without_it:.2f}",
-            f"{each.without_it - each.with_it:+.2f}",
+            f"{each.points:+.2f}",
             str(each.changed),
-            "informational" if each.informs_only else "",
+            "informational" if each.informs_only else "does harm here" if each.points < 0 else "",
         ]
         for each in found
     ]

@@ -148,6 +148,12 @@ def test_a_factor_whose_veto_saves_points_contributes_them() -> None:
     assert found["compute"].changed == 0
 
 
+def test_a_factor_whose_veto_costs_points_is_said_to_do_harm() -> None:
+    text = shown([outcome(0.90, median_class_rows=3.0)])
+    assert "data availability | 0.00 | -6.00 | 1 | does harm here" in text
+    assert "expertise | 6.00 | +0.00 | 0 | informational" in text
+
+
 @pytest.mark.parametrize("factor", ["data_availability", "compute", "baseline_performance", "task_similarity"])
 def test_a_factor_that_is_left_out_vetoes_nothing(factor: str) -> None:
     vetoes: dict[str, dict[str, Any]] = {
@@ -215,7 +221,7 @@ def test_the_account_keeps_real_cells_and_controls_apart_and_marks_wrong_verdict
     assert "The verdict was right in 100 % of 1 cell" in text
     assert "Go was said in 2, rightly in 1." in text
     assert "advisor | 3.50 |" in text
-    assert "Go (wrong)" in text
+    assert "| Go (wrong) | go probability" in text
     assert "expertise | " in text
 
 
