@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import RunFolderError
-from advisor.records import Answers, Decision, Measurements
+from advisor.records import Answers, Contest, Contestant, Decision, Differing, Match, Measurements
 from advisor.run_folder import RunFolder, shown_path
 from pipeline.evaluation.comparison import compare, holm
 from pipeline.metric import Metric
-from pipeline.records import Document, MetricFacts, Plan, Record, Score
+from pipeline.records import Plan
 from pipeline.results import Difference, Result
 from pipeline.storage import load_predictions
 from pipeline.task import Predictions, Rows, Task, load_task
@@ -24,64 +24,6 @@ NEVER_TOLD = frozenset({"because", "sources", "splits"})
 
 MCNEMAR, PERMUTATION = "McNemar's exact test of right and wrong rows", "a paired permutation test"
 UNPAIRED = "the normal approximation for scores on different rows"
-
-
-class Contestant(Record):
-    """One of the runs."""
-
-    run: str
-    """Its folder."""
-    verdict: str
-    result: str | None
-    """Null where it was not trained."""
-    model: str
-    train_rows: int
-    test_rows: int
-    score: Score | None
-    """Of the fine-tuned model on its own sealed rows."""
-    best_cheap: Score | None
-    """The best cheap way on the same rows; cross-validated where it was not trained."""
-    train_wall_seconds: float | None
-
-
-class Differing(Record):
-    """Something that is not the same in all runs."""
-
-    what: str
-    values: list[str]
-    """One for each run."""
-
-
-class Match(Record):
-    """Two runs against each other."""
-
-    one: str
-    other: str
-    paired: bool
-    """Whether both answered the same rows; else their scores are compared as those of different rows."""
-    rows: list[int]
-    """Sealed rows that were compared: the shared ones, or those of each run."""
-    scores: list[float]
-    """Of both, on those rows."""
-    difference: Difference
-    """How much better the second is."""
-    test: str
-    """How the p value was found."""
-    p_holm: float
-    """Corrected for the number of comparisons that are shown."""
-
-
-class Contest(Document):
-    """Runs side by side."""
-
-    task: str
-    metric_facts: MetricFacts
-    """Of the score that the runs are compared by: that of the first."""
-    runs: list[Contestant]
-    differing: list[Differing]
-    matches: list[Match]
-    notes: list[str]
-    """What was not compared, and how to read what was."""
 
 
 class _Run:

@@ -21,7 +21,7 @@ from pipeline.records import (
     Record,
     Score,
 )
-from pipeline.results import Result
+from pipeline.results import Difference, Result
 
 UNKNOWN = "unknown"
 
@@ -650,3 +650,61 @@ class Candidate(Record):
     name: str
     source: ModelSource
     at_hand: bool
+
+
+class Contestant(Record):
+    """One of the runs."""
+
+    run: str
+    """Its folder."""
+    verdict: str
+    result: str | None
+    """Null where it was not trained."""
+    model: str
+    train_rows: int
+    test_rows: int
+    score: Score | None
+    """Of the fine-tuned model on its own sealed rows."""
+    best_cheap: Score | None
+    """The best cheap way on the same rows; cross-validated where it was not trained."""
+    train_wall_seconds: float | None
+
+
+class Differing(Record):
+    """Something that is not the same in all runs."""
+
+    what: str
+    values: list[str]
+    """One for each run."""
+
+
+class Match(Record):
+    """Two runs against each other."""
+
+    one: str
+    other: str
+    paired: bool
+    """Whether both answered the same rows; else their scores are compared as those of different rows."""
+    rows: list[int]
+    """Sealed rows that were compared: the shared ones, or those of each run."""
+    scores: list[float]
+    """Of both, on those rows."""
+    difference: Difference
+    """How much better the second is."""
+    test: str
+    """How the p value was found."""
+    p_holm: float
+    """Corrected for the number of comparisons that are shown."""
+
+
+class Contest(Document):
+    """Runs side by side."""
+
+    task: str
+    metric_facts: MetricFacts
+    """Of the score that the runs are compared by: that of the first."""
+    runs: list[Contestant]
+    differing: list[Differing]
+    matches: list[Match]
+    notes: list[str]
+    """What was not compared, and how to read what was."""

@@ -3,7 +3,7 @@
 import json
 
 from advisor.errors import AnswersError
-from advisor.records import Answers, Assessment, Audit, Decision, Measurements
+from advisor.records import Answers, Assessment, Audit, Contest, Decision, Measurements
 from pipeline.live_results import Evaluation
 from pipeline.records import DataSheet, Document, NextSteps, Plan
 from pipeline.results import Ablation, Result
@@ -20,6 +20,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "ablation": Ablation,
     "next_steps": NextSteps,
     "evaluation": Evaluation,
+    "comparison": Contest,
 }
 
 

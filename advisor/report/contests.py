@@ -1,7 +1,6 @@
 """Runs side by side as blocks."""
 
-from typing import TYPE_CHECKING
-
+from advisor.records import Contest, Contestant, Match
 from advisor.report.blocks import Block, Forest, Heading, Items, Paragraph, Table, Whisker
 from advisor.report.safe_text import clip
 from advisor.report.wording import (
@@ -17,14 +16,11 @@ from advisor.report.wording import (
 )
 from advisor.rulebook import say_way
 
-if TYPE_CHECKING:
-    from advisor.contest import Contest, Contestant, Match
-
 LONGEST_VALUE = 60
 SURE = 0.05
 
 
-def contest_blocks(contest: "Contest") -> list[Block]:
+def contest_blocks(contest: Contest) -> list[Block]:
     """What differed, the scores, and who is better by how much."""
     return [*_runs(contest), *_scores(contest), *_differing(contest), *_matches(contest), *_notes(contest)]
 
@@ -34,7 +30,7 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else f"#{place + 1}"
 
 
-def _runs(contest: "Contest") -> list[Block]:
+def _runs(contest: Contest) -> list[Block]:
     rows = [
         [
             _letter(place),
@@ -50,7 +46,7 @@ def _runs(contest: "Contest") -> list[Block]:
     return [Heading("Runs", contest.task), Table(rows, titles, right=frozenset({4, 5}))]
 
 
-def _scores(contest: "Contest") -> list[Block]:
+def _scores(contest: Contest) -> list[Block]:
     whiskers = [whisker for place, each in enumerate(contest.runs) for whisker in _whiskers(each, _letter(place))]
     if not whiskers:
         return []
@@ -58,7 +54,7 @@ def _scores(contest: "Contest") -> list[Block]:
     return [Heading("Scores", note), Forest(whiskers)]
 
 
-def _whiskers(run: "Contestant", letter: str) -> list[Whisker]:
+def _whiskers(run: Contestant, letter: str) -> list[Whisker]:
     found = []
     if run.best_cheap is not None:
         note = "" if run.score else "cross-validated on training rows"
@@ -74,7 +70,7 @@ def _whiskers(run: "Contestant", letter: str) -> list[Whisker]:
     return found
 
 
-def _differing(contest: "Contest") -> list[Block]:
+def _differing(contest: Contest) -> list[Block]:
     if not contest.differing:
         return [Heading("What differed"), Paragraph("Nothing: the same answers, data, model and recipe.")]
     rows = [
@@ -87,7 +83,7 @@ def _differing(contest: "Contest") -> list[Block]:
     ]
 
 
-def _matches(contest: "Contest") -> list[Block]:
+def _matches(contest: Contest) -> list[Block]:
     if not contest.matches:
         return []
     letters = {each.run: _letter(place) for place, each in enumerate(contest.runs)}
@@ -97,7 +93,7 @@ def _matches(contest: "Contest") -> list[Block]:
     ]
 
 
-def say_match(match: "Match", letters: dict[str, str], contest: "Contest") -> str:
+def say_match(match: Match, letters: dict[str, str], contest: Contest) -> str:
     """Who is better, by how much, how sure that is and on which rows, in a sentence or two."""
     facts, gain = contest.metric_facts, match.difference
     one, other = letters[match.one], letters[match.other]
@@ -115,5 +111,5 @@ def say_match(match: "Match", letters: dict[str, str], contest: "Contest") -> st
     )
 
 
-def _notes(contest: "Contest") -> list[Block]:
+def _notes(contest: Contest) -> list[Block]:
     return [Paragraph(note, quiet=True) for note in contest.notes]

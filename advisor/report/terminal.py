@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from advisor.records import Answers, Audit, Decision, Measurements
+from advisor.records import Answers, Audit, Contest, Decision, Measurements
 from advisor.report import blocks as block
 from advisor.report import contests, evaluation, findings, listings, sections
 from advisor.report.ablation import ablation_blocks
@@ -32,7 +32,6 @@ from pipeline.results import Ablation, Result
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from advisor.contest import Contest
     from advisor.doctor import Check
     from advisor.ledger import Calibration, RunLine
     from advisor.rule_records import ModelEntry
@@ -96,7 +95,7 @@ class Terminal:
         """Past runs."""
         self._show(listings.run_blocks(lines))
 
-    def show_contest(self, contest: "Contest") -> None:
+    def show_contest(self, contest: Contest) -> None:
         """Runs side by side."""
         self._show(contests.contest_blocks(contest))
 

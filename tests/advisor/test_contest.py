@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from advisor.answers_file import save_answers
-from advisor.contest import MCNEMAR, UNPAIRED, Contest, compare_runs
-from advisor.records import Answers
+from advisor.contest import MCNEMAR, UNPAIRED, compare_runs
+from advisor.records import Answers, Contest
 from advisor.run_folder import RunFolder
 from pipeline.errors import PipelineError
 from pipeline.evaluation.comparison import mcnemar
