@@ -47,10 +47,11 @@ class Estimate:
 
 def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_margin: float) -> Estimate:
     """Add up start, training, evaluation of every epoch, checkpoints, reload, rivals and the sealed rows."""
-    epochs = recipe.seeds * recipe.epochs
+    trainings = recipe.seeds + (recipe.search_trials if recipe.search_trials > 1 else 0)
+    epochs = trainings * recipe.epochs
     steps = epochs * -(-work.train_rows // recipe.batch_size)
     train = training_seconds(pilot, steps, epochs * work.train_tokens)
-    read_tokens = (epochs + 4 * recipe.seeds) * work.validation_tokens + 2 * work.test_tokens
+    read_tokens = (epochs + 4 * trainings) * work.validation_tokens + 2 * work.test_tokens
     read_tokens += PROBING_READS * PROBED_TEXTS * work.train_tokens // max(work.train_rows, PROBED_TEXTS)
     evaluate = read_tokens * pilot.evaluation_seconds_per_token
     save = epochs * work.weight_bytes * CHECKPOINT_SECONDS_PER_BYTE

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from advisor.records import UNKNOWN, Answers, Expertise, FactorScore, Measurements, ModelMeasurement
+from advisor.records import (
+    UNKNOWN,
+    Answers,
+    Expertise,
+    FactorScore,
+    HardwareMeasurement,
+    Measurements,
+    ModelMeasurement,
+)
 from advisor.rule_records import FactorRule, ModelEntry, Quantity
 from advisor.rulebook import say_way
 from pipeline.metric import Metric
@@ -104,15 +112,14 @@ def read_quantities(
             values["separation"] = metric.gain(model.probe, guess) / max(metric.gain(metric.best, guess), 1e-9)
     if forecast is not None:
         values["time_share"] = forecast.train_wall_seconds / (60 * answers.budget.train_minutes)
-        values["memory_share"] = forecast.peak_memory_bytes / memory_budget_bytes(answers, measurements)
+        values["memory_share"] = forecast.peak_memory_bytes / memory_budget_bytes(answers, measurements.hardware)
     return values
 
 
-def memory_budget_bytes(answers: Answers, measurements: Measurements) -> float:
+def memory_budget_bytes(answers: Answers, hardware: HardwareMeasurement) -> float:
     """Memory that the run may take: as the user said, else what is free on the processor or accelerator that it uses."""
     if answers.budget.memory_gib is not None:
         return answers.budget.memory_gib * 2**30
-    hardware = measurements.hardware
     return float(hardware.accelerator_memory_bytes or hardware.memory_free_bytes)
 
 
@@ -217,7 +224,7 @@ def _compute_evidence(answers: Answers, measurements: Measurements, forecast: Fo
         found.append(
             f"Whole run, evaluation included: {forecast.train_wall_seconds:.0f} s of {60 * answers.budget.train_minutes:.0f} s allowed, "
             f"{forecast.train_cpu_seconds:.0f} processor seconds, {forecast.peak_memory_bytes / 2**30:.1f} GiB of "
-            f"{memory_budget_bytes(answers, measurements) / 2**30:.1f} GiB allowed."
+            f"{memory_budget_bytes(answers, measurements.hardware) / 2**30:.1f} GiB allowed."
         )
         if answers.budget.price_per_hour is not None:
             price = answers.budget.price_per_hour * forecast.train_wall_seconds / 3600

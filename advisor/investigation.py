@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
+from advisor.factors import memory_budget_bytes
 from advisor.forecast import Measured, expect
 from advisor.licences import forbidden_model, forbidding_mark
 from advisor.measuring import Measuring
@@ -19,11 +20,14 @@ from advisor.records import (
 )
 from advisor.rule_records import Quantity
 from advisor.strategy import TrainingCircumstances, choose_recipe
+from pipeline.extras import is_installed
 from pipeline.metric import Metric
 from pipeline.records import Forecast, Recipe, Score
 
 TOKENS_A_WORD = 1.4
 """Tokens that a sub-word tokenizer makes of a word of running English."""
+FLOPS_A_WEIGHT = 2
+"""A multiplication and an addition for each token."""
 FORWARD_AND_BACK = 3
 """A training step costs about three times the arithmetic of reading alone."""
 
@@ -84,10 +88,17 @@ def find_out(measuring: Measuring, *, everything: bool = False) -> Facts:
 
 def recipe_for(measuring: Measuring, parameters: int) -> Recipe:
     """How a model of that size would be trained on these rows."""
+    dataset, budget = measuring.dataset, measuring.answers.budget
+    tokens = TOKENS_A_WORD * dataset.median_words * dataset.train_rows
+    flops = FORWARD_AND_BACK * FLOPS_A_WEIGHT * parameters * tokens
     circumstances = TrainingCircumstances(
-        train_rows=measuring.dataset.train_rows,
+        memory_bytes=memory_budget_bytes(measuring.answers, measuring.hardware),
+        epoch_seconds=flops / measuring.hardware.matmul_flops_per_second,
+        budget_seconds=60 * budget.train_minutes,
+        has_lora=is_installed("peft"),
+        train_rows=dataset.train_rows,
         parameters=parameters,
-        imbalance=measuring.dataset.imbalance,
+        imbalance=dataset.imbalance,
         starts_from_probe=measuring.task.starts_from_probe,
     )
     return choose_recipe(

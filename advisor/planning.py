@@ -42,6 +42,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         language=measuring.dataset.language,
         languages=measuring.rules.columns.signs.common_words,
         model_licence=entry.licence.value if entry else "unknown",
+        budget_seconds=60 * answers.budget.train_minutes,
         forgetting=measuring.rules.forgetting,
         forecast=facts.forecast,
         because=[reason.because for reason in verdict.reasons],

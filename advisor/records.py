@@ -252,6 +252,12 @@ class Training(Record):
     """Rank of LoRA: weights stay as they are, and narrow matrices beside them learn, ten times faster; 0 is none."""
     seeds: Annotated[int | None, Field(ge=1, le=100, examples=[3])] = None
     """How often to train, each time with the next seed; the best on the validation rows is kept, and the spread is told."""
+    report_to: Annotated[
+        list[Literal["tensorboard", "trackio", "mlflow"]] | None, Field(examples=[["tensorboard"]])
+    ] = None
+    """What else is told of losses and scores: tensorboard, trackio or mlflow; it writes into the run folder."""
+    search_trials: Annotated[int | None, Field(ge=0, le=1000, examples=[10])] = None
+    """How many settings to try on the validation rows before training, within the time of [budget]; each costs a training."""
     accumulation_steps: Annotated[int | None, Field(ge=1, examples=[2])] = None
     """Like parts that a batch is read in, to save memory; the steps are the same."""
     gradient_checkpointing: Annotated[bool | None, Field(examples=[True])] = None

@@ -138,7 +138,7 @@ class TaskQuestion(Record):
 class StrategyValue(Record):
     """A value of the recipe with its reason and source."""
 
-    value: bool | float | int | str
+    value: bool | float | int | str | list[str]
     because: str
     source: Origin
 

@@ -23,12 +23,20 @@ class TrainingCircumstances:
         parameters: Of the model.
         imbalance: Largest class over smallest; None without classes.
         starts_from_probe: Whether the task's model reads as the probe does.
+        memory_bytes: That the run may take; None where it is not known.
+        epoch_seconds: Of one pass over the rows by the machine's arithmetic; None where it is not known.
+        budget_seconds: That the whole run may take.
+        has_lora: Whether the package of LoRA is there.
     """
 
     train_rows: int
     parameters: int
     imbalance: float | None
     starts_from_probe: bool = True
+    memory_bytes: float | None = None
+    epoch_seconds: float | None = None
+    budget_seconds: float = float("inf")
+    has_lora: bool = False
 
 
 def choose_recipe(
@@ -49,6 +57,7 @@ def choose_recipe(
         AnswersError: What the user said does not go with the rest.
     """
     chosen = {**_choose(rules, around), **own}
+    chosen |= _for_memory(rules, around, chosen, said or {}) | _for_time(rules, around, chosen)
     values = {name: value.value for name, value in chosen.items()}
     because = {name: value.because for name, value in chosen.items() if value.because}
     sources = {name: value.source for name, value in chosen.items() if value.because}
@@ -73,7 +82,7 @@ def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, St
     parameters = around.parameters
     size = "small" if parameters < SMALL_PARAMETERS else "base" if parameters < BASE_PARAMETERS else "large"
     weigh = values["imbalance_for_weights"]
-    uneven = imbalance is not None and imbalance > float(weigh.value)
+    uneven = imbalance is not None and imbalance > float(str(weigh.value))
     weighed = weigh.because.replace("{value}", f"{imbalance:.1f}") if uneven else ""
 
     def of_size(value: int, because: str = "") -> StrategyValue:
@@ -88,3 +97,40 @@ def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, St
         "class_weights": StrategyValue(value="balanced" if uneven else "none", because=weighed, source=weigh.source),
         **{name: value for name, value in values.items() if name in Recipe.model_fields and name != "strategy"},
     }
+
+
+def _for_memory(
+    rules: StrategyRules,
+    around: TrainingCircumstances,
+    chosen: Mapping[str, StrategyValue],
+    said: Mapping[str, Any],
+) -> dict[str, StrategyValue]:
+    """What saves memory, where all weights with slopes and moments would fill too much of it."""
+    rule, share = rules.values["bytes_a_parameter"], rules.values["memory_for_weights"]
+    need = float(str(rule.value)) * around.parameters
+    if around.memory_bytes is None or need <= float(str(share.value)) * around.memory_bytes:
+        return {}
+    because = share.because.replace("{need}", f"{need / 1e9:.1f} GB").replace(
+        "{memory}", f"{around.memory_bytes / 1e9:.1f} GB"
+    )
+    rows, parts = int(str(said.get("batch_size", chosen["batch_size"].value))), 4
+    found: dict[str, bool | int] = {"gradient_checkpointing": True}
+    if rows % parts == 0:
+        found["accumulation_steps"] = parts
+    if around.has_lora and not (said.get("l1") or said.get("reinitialised_layers")):
+        found["lora_rank"] = int(str(rules.values["lora_where_memory_is_short"].value))
+    return {name: StrategyValue(value=value, because=because, source=rule.source) for name, value in found.items()}
+
+
+def _for_time(
+    rules: StrategyRules, around: TrainingCircumstances, chosen: Mapping[str, StrategyValue]
+) -> dict[str, StrategyValue]:
+    """Fewer epochs, where those of the size would take too much of the time."""
+    if not around.epoch_seconds:
+        return {}
+    rule, usual = rules.values["time_for_epochs"], int(str(chosen["epochs"].value))
+    fitting = int(min(float(str(rule.value)) * around.budget_seconds / around.epoch_seconds, usual))
+    if fitting >= usual:
+        return {}
+    because = rule.because.replace("{usual}", str(usual)).replace("{value}", f"{around.epoch_seconds / 60:.0f}")
+    return {"epochs": StrategyValue(value=max(fitting, 1), because=because, source=rule.source)}

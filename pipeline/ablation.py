@@ -7,7 +7,7 @@ finished is kept there and not made again. Sealed rows are not answered, and not
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,7 +108,7 @@ def ablate(folder: Path, journal: Journal) -> Ablation:
 
 def _recipe(workshop: Workshop, change: Mapping[str, Value]) -> Recipe:
     """The recipe of the plan, trained once, with a change."""
-    return Recipe.model_validate({**workshop.plan.recipe.model_dump(), "seeds": 1, **change})
+    return Recipe.model_validate({**workshop.plan.recipe.model_dump(), "seeds": 1, "search_trials": 0, **change})
 
 
 def _try(workshop: Workshop, recipe: Recipe, folder: Path, seeds: int) -> Trial:
@@ -122,7 +122,7 @@ def _try(workshop: Workshop, recipe: Recipe, folder: Path, seeds: int) -> Trial:
         if not (own / NOTE).is_file():
             begun = time.perf_counter()
             job = training_job(workshop, recipe, preparation, (workshop.plan.seed + place) % SEEDS)
-            trained = train(job, own / "work", workshop.journal.write)
+            trained = train(replace(job, tracking=None), own / "work", workshop.journal.write)
             scored = score_statistics(job, trained.model, job.validation)
             np.save(own / STATISTICS, scored)
             save_record(Finished(score=job.metric.score(scored), seconds=time.perf_counter() - begun), own / NOTE)

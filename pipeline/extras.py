@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.errors import MissingExtra
 
 INSTALL = 'pip install "finetune-advisor[{extra}]"'
-NEEDED_BY = {"lora_rank": ("peft", "lora")}
+NEEDED_BY = {"lora_rank": ("peft", "lora"), "search_trials": ("optuna", "search")}
 """For fields of a recipe that are more than nothing: the package, and the extra of ours that brings it."""
 
 
@@ -43,3 +43,8 @@ def require_for(training: Mapping[str, Any]) -> None:
     for field, (package, extra) in NEEDED_BY.items():
         if training.get(field):
             require(package, extra, f"[training] {field}")
+    for package in training.get("report_to") or ():
+        if not is_installed(package):
+            raise MissingExtra(
+                f"[training] report_to names '{package}', which is not installed.", f"Install it: pip install {package}"
+            )

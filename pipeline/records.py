@@ -193,6 +193,10 @@ class Recipe(Record):
     """Rank of the matrices that learn beside weights that stay as they are (LoRA); 0 lets the weights themselves learn."""
     seeds: int = Field(default=1, ge=1, le=100)
     """How often it is trained, each time with the next seed; the best on the validation rows is kept."""
+    report_to: list[Literal["tensorboard", "trackio", "mlflow"]] = Field(default=[])
+    """What else is told of losses and scores; it writes into the run folder."""
+    search_trials: int = Field(default=0, ge=0, le=1000)
+    """Settings that are tried on the validation rows before it is trained, the recipe's own first; 0 or 1 searches nothing."""
     accumulation_steps: int = Field(default=1, ge=1)
     """Like parts that a batch is read in, one after the other, to save memory; the steps are the same."""
     gradient_checkpointing: bool = False
@@ -471,6 +475,8 @@ class Plan(Document):
     """Of the texts."""
     languages: dict[str, list[str]] = Field(default_factory=dict)
     """Words that mark each language, to tell rows in several languages apart."""
+    budget_seconds: float | None = None
+    """Wall seconds that the whole run may take; a search ends in time for it."""
     forgetting: ForgettingRule | None = None
     """Null in plans of earlier versions: what was forgotten is not measured then."""
     forecast: Forecast

@@ -37,7 +37,9 @@ from pipeline.storage import load_record, save_predictions, save_record, save_te
 from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
 from pipeline.training.job import Trained, TrainingJob, starting_head
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
+from pipeline.training.search import STUDY, search_settings
 from pipeline.training.seeds import train_seeds
+from pipeline.training.tracking import KEPT
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
     """
     require_for(plan.recipe.model_dump())
     workshop = open_workshop(plan, folder, journal, data_file)
-    trained, sure = _calibrate(workshop, train_seeds(training_job(workshop), folder / "work", journal.write))
+    trained, sure = _calibrate(workshop, _train(workshop))
     model_folder = folder / "model"
     model_folder.mkdir(exist_ok=True)
     trained.model.save(model_folder)
@@ -232,7 +234,24 @@ def training_job(
         validation=workshop.data.on("validation"),
         seed=plan.seed if seed is None else seed,
         head=starting_head(task, recipe, _setting(workshop), rows, plan.seed),
+        tracking=workshop.folder / KEPT,
     )
+
+
+def _train(workshop: Workshop) -> Trained:
+    """Search settings where the recipe asks for it, then train."""
+    plan, journal, work = workshop.plan, workshop.journal, workshop.folder / "work"
+    job = training_job(workshop)
+    if plan.recipe.search_trials > 1:
+        seconds = None
+        if (
+            plan.budget_seconds is not None
+        ):  # what is left of it when as much as was forecast is kept for the run itself
+            share = plan.forecast.train_wall_seconds / (plan.recipe.search_trials + plan.recipe.seeds)
+            seconds = max(plan.budget_seconds - journal.wall_seconds - 2 * plan.recipe.seeds * share, 0.0)
+        recipe = search_settings(job, work / "search", workshop.folder / STUDY, journal.write, seconds)
+        job = replace(job, recipe=recipe)
+    return train_seeds(job, work, journal.write)
 
 
 def _calibrate(workshop: Workshop, trained: Trained) -> tuple[Trained, Array | None]:

@@ -62,8 +62,8 @@ EVALUATION = """
     probability_metrics number_metrics metrics
 """
 TRAINING = """
-    seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora parameter_groups
-    batches sampling computing job callbacks checkpoints progress pace journal
+    search seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora
+    parameter_groups tracking batches sampling computing job callbacks checkpoints progress pace journal
 """
 LADDERS = {
     "advisor": ADVISOR,

@@ -5,7 +5,7 @@ from advisor.report.examination import say_error, say_gain_with_range
 from advisor.report.wording import say_count, say_many, say_metric, say_p, say_score, say_seconds
 from pipeline.results import Ablation, Contribution
 
-VERDICTS = {"helps": "helps", "harms": "harms", "not_told_apart": "not told apart from chance"}
+VERDICTS = {"helps": "helps", "harms": "harms", "not_told_apart": "not sure"}
 
 
 def ablation_blocks(found: Ablation) -> list[Block]:

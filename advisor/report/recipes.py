@@ -54,4 +54,6 @@ def _title(name: str) -> str:
 def _say(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "nothing"
     return f"{value:g}" if isinstance(value, int | float) else say_name(str(value))

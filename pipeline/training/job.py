@@ -28,6 +28,8 @@ class TrainingJob:
     """Weight and bias of the probe that the head starts from."""
     tokens: frozenset[int] = frozenset()
     """Tokens that learn beside those of the rows: a pilot has as many to learn as the run that it stands for."""
+    tracking: Path | None = None
+    """Where trackers write, if any are told."""
 
     @property
     def setting(self) -> TrainingSetting:

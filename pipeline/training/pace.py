@@ -27,7 +27,7 @@ class Pace:
 
     def __init__(self, forecast: Forecast | None = None) -> None:
         self.forecast = forecast
-        self._rounds = {"seed": _Round(), "variant": _Round()}
+        self._rounds = {"seed": _Round(), "variant": _Round(), "trial": _Round()}
         self._begun: tuple[int, float] | None = None
         self._line: dict[str, Any] = {}
 
@@ -52,7 +52,7 @@ class Pace:
             return None
         each = (self._line["wall_seconds"] - begun) / done
         seeds, variants = self._rounds["seed"], self._rounds["variant"]
-        rounds = seeds.left + variants.left * seeds.of
+        rounds = seeds.left + variants.left * seeds.of + self._rounds["trial"].left
         return float(each * (self._line["steps"] * (1 + rounds) - self._line["step"]))
 
     def say(self) -> list[str]:

@@ -89,6 +89,9 @@ class Display:
         change = ", ".join(f"{name} = {value}" for name, value in line["change"].items()) or "the recipe as it is"
         self._say(f"{line['number']} of {line['variants']}: {change}")
 
+    def _trial(self, line: dict[str, Any]) -> None:
+        self._say(f"settings {line['number']} of {line['trials']}: learning rate {line['learning_rate']:.1e}")
+
     def _seeds(self, line: dict[str, Any]) -> None:
         self._say(line["because"])
 

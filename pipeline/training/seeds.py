@@ -80,7 +80,9 @@ def train_seeds(job: TrainingJob, folder: Path, report: Report) -> Trained:
         return train(job, folder, report)
     places: list[_Place] = []
     for count in range(job.recipe.seeds):
-        place = _Place(folder / f"seed-{count + 1}", replace(job, seed=(job.seed + count) % SEEDS))
+        name = f"seed-{count + 1}"
+        tracking = None if job.tracking is None else job.tracking / name
+        place = _Place(folder / name, replace(job, seed=(job.seed + count) % SEEDS, tracking=tracking))
         report("seed", seed=place.job.seed, number=count + 1, seeds=job.recipe.seeds)
         if not (place.folder / NOTE).is_file():
             _train_one(place, places, report)

@@ -49,6 +49,7 @@ from pipeline.training.rate_test import find_rate
 from pipeline.training.regularisation import zero_fraction
 from pipeline.training.sampling import LikeLengths
 from pipeline.training.strategies import Strategies, prepare_strategies
+from pipeline.training.tracking import track
 from pipeline.training.vocabulary import narrow_vocabulary, occurring_tokens, restore_vocabulary
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
@@ -322,7 +323,7 @@ def _arguments(job: TrainingJob, folder: Path, *, pilot: bool) -> TrainingArgume
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to=track(recipe.report_to, None if pilot else job.tracking) or "none",
         dataloader_pin_memory=False,
         seed=job.seed,
         data_seed=job.seed,

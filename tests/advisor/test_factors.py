@@ -208,9 +208,9 @@ def test_the_memory_budget_is_what_was_said_else_what_the_run_can_use() -> None:
     with_accelerator = sample.measurements.model_copy(
         update={"hardware": hardware.model_copy(update={"accelerator": "H100", "accelerator_memory_bytes": 80 * 10**9})}
     )
-    assert memory_budget_bytes(said, with_accelerator) == 2 * 2**30
-    assert memory_budget_bytes(unsaid, sample.measurements) == hardware.memory_free_bytes
-    assert memory_budget_bytes(unsaid, with_accelerator) == 80 * 10**9
+    assert memory_budget_bytes(said, with_accelerator.hardware) == 2 * 2**30
+    assert memory_budget_bytes(unsaid, sample.measurements.hardware) == hardware.memory_free_bytes
+    assert memory_budget_bytes(unsaid, with_accelerator.hardware) == 80 * 10**9
 
 
 def test_german_texts_with_an_english_model_are_said_with_the_fix() -> None:

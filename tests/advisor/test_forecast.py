@@ -278,7 +278,7 @@ def test_larger_models_learn_at_lower_rates(parameters: int, size: str) -> None:
 
 
 def test_classes_are_weighed_only_beyond_the_threshold_of_imbalance() -> None:
-    edge = float(RULES.strategies.values["imbalance_for_weights"].value)
+    edge = float(str(RULES.strategies.values["imbalance_for_weights"].value))
     assert [recipe(imbalance=value).class_weights for value in (None, 1.0, edge, math.nextafter(edge, 9), 40.0)] == [
         "none",
         "none",
@@ -287,6 +287,37 @@ def test_classes_are_weighed_only_beyond_the_threshold_of_imbalance() -> None:
         "balanced",
     ]
     assert recipe(imbalance=40.0).because["class_weights"].startswith("The largest class has 40.0 times the rows")
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "has_lora", "saved"),
+    [
+        (None, True, (False, 1, 0)),
+        (0.73, True, (False, 1, 0)),
+        (0.71, True, (True, 4, 8)),
+        (0.71, False, (True, 4, 0)),
+    ],
+)
+def test_memory_is_saved_from_the_start_where_the_weights_would_fill_half_of_it(
+    gigabytes: float | None, has_lora: bool, saved: tuple[bool, int, int]
+) -> None:
+    memory = None if gigabytes is None else gigabytes * 1e9
+    around = TrainingCircumstances(1000, 22_500_000, None, memory_bytes=memory, has_lora=has_lora)  # 0.36 GB
+    found = choose_recipe(RULES.strategies, {}, around)
+    assert (found.gradient_checkpointing, found.accumulation_steps, found.lora_rank) == saved
+    assert ("takes 0.4 GB" in found.because["gradient_checkpointing"]) == saved[0]
+    with_l1 = choose_recipe(RULES.strategies, {}, around, {"l1": 1.0, "batch_size": 6})
+    assert (with_l1.lora_rank, with_l1.accumulation_steps) == (0, 1)
+    own = choose_recipe(RULES.strategies, {}, around, {"gradient_checkpointing": False})
+    assert not own.gradient_checkpointing
+
+
+@pytest.mark.parametrize(("minutes", "epochs"), [(60, 5), (8.4, 5), (8.2, 4), (3.4, 2), (0.1, 1)])
+def test_fewer_passes_are_planned_where_the_usual_ones_do_not_fit_the_time(minutes: float, epochs: int) -> None:
+    around = TrainingCircumstances(1000, 22_500_000, None, epoch_seconds=60.0, budget_seconds=60 * minutes)
+    found = choose_recipe(RULES.strategies, {}, around)
+    assert found.epochs == epochs
+    assert ("the 5 passes that are usual" in found.because["epochs"]) == (epochs < 5)
 
 
 def test_a_task_that_reads_otherwise_than_the_probe_starts_from_nothing_and_says_why() -> None:

@@ -48,8 +48,8 @@ def finish(folder: RunFolder) -> None:
 
 
 def test_every_strategy_of_a_recipe_can_be_tried_and_is_called_as_the_recipe_calls_it() -> None:
-    own = {"learning_rate", "batch_size", "epochs", "seeds", "because", "sources"}
-    of_memory = {"accumulation_steps", "gradient_checkpointing"}
+    own = {"learning_rate", "batch_size", "epochs", "seeds", "search_trials", "because", "sources"}
+    of_memory = {"accumulation_steps", "gradient_checkpointing", "precision", "report_to"}
     assert {rule.field for rule in RULES} == set(Recipe.model_fields) - own - of_memory
 
 

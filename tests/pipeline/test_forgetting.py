@@ -86,7 +86,7 @@ def test_features_that_stay_the_same_lost_nothing() -> None:
     assert all(each.before > each.guessing + 0.1 for each in found.scores if each.name != "order")
     assert (found.verdict, found.retention.point) == ("kept", 1.0)
     assert found.similarity == pytest.approx(1.0)
-    assert "no sure loss" in found.because
+    assert "is surely lost" in found.because
 
 
 def test_features_that_are_turned_and_scaled_say_the_same() -> None:
