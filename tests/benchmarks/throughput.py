@@ -119,13 +119,16 @@ def measure(folder: Path, count: int, rounds: int) -> None:
     tokens, operations = sum(len(ids) for ids in encoded), our_operations(rows)
     spent: dict[str, list[Spent]] = {"plain": [], "by length": [], "ours": [], "ours, mixed": []}
     shares = []
-    for _ in range(rounds):
+    for turn in range(rounds):
         rate = product_rate()
         spent["plain"].append(plain_seconds(rows, "random"))
         spent["by length"].append(plain_seconds(rows, "group_by_length"))
         spent["ours"].append(our_seconds(rows, "single"))
         spent["ours, mixed"].append(our_seconds(rows, "where_faster"))
         shares.append(operations / spent["ours"][-1][1] / max(rate, product_rate()))
+        print(
+            f"  round {turn}:", ", ".join(f"{name} {found[-1][1]:.1f} s" for name, found in spent.items()), flush=True
+        )
     print(f"{folder.name}: {len(rows)} rows, {tokens / len(rows):.1f} real tokens a row, medians of {rounds}")
     for name, found in spent.items():
         wall = statistics.median(tokens / one[0] for one in found)
