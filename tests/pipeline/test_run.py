@@ -25,7 +25,7 @@ from pipeline.errors import ModelError, PlanError, RunFailed
 from pipeline.evaluation.metrics import MACRO_F1
 from pipeline.model_card import model_card
 from pipeline.models import check_weights
-from pipeline.predictors.fine_tuned import load_fine_tuned
+from pipeline.predictors.fine_tuned import TEMPERATURE, load_fine_tuned
 from pipeline.records import DataSheet, DataSource, Forecast, Interval, ModelSource, Plan, Recipe
 from pipeline.reload import check_reload
 from pipeline.results import Result
@@ -260,7 +260,7 @@ def test_a_finished_run_says_so_and_does_nothing(finished: Path, capsys: pytest.
 
 def test_a_saved_model_that_is_not_the_trained_one_fails_the_run(finished: Path, rows: Rows) -> None:
     trained = load_fine_tuned(finished / "model")
-    trained.model.classifier.bias.data[0] += 0.01
+    trained.model.classifier.bias.data[0] += 0.01 * getattr(trained.model.config, TEMPERATURE)
     with pytest.raises(RunFailed) as caught:
         check_reload(finished, trained, rows.take(range(20)))
     assert caught.value.problem == (
