@@ -11,7 +11,6 @@ from pipeline.data.label_variants import find_variants
 from pipeline.data.values import as_label
 from pipeline.errors import DataError
 from pipeline.evaluation.costs import Costs, expected_cost
-from pipeline.evaluation.intervals import wilson
 from pipeline.evaluation.metrics import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -277,6 +276,8 @@ def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers:
 
 
 def _reach(hits: int, of: int) -> Interval | None:
+    from pipeline.evaluation.intervals import wilson
+
     return wilson(int(hits), int(of)) if of else None
 
 

@@ -99,7 +99,9 @@ def frozen() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("make", "tokens"), [(shared, OCCURRING), (frozen, OCCURRING), (small_encoder, range(70))], ids=str
+    ("make", "tokens"),
+    [(shared, OCCURRING), (frozen, OCCURRING), (small_encoder, range(70))],
+    ids=["shared", "frozen", "nearly all"],
 )
 def test_word_vectors_that_are_shared_or_frozen_or_nearly_all_occur_stay_as_they_are(
     make: Callable[[], Any], tokens: Any
