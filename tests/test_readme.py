@@ -29,7 +29,7 @@ def task_line(rules: TaskRules) -> str:
 
 def test_the_two_commands_stand_in_the_readme() -> None:
     assert 'pip install ".[demo]" && advisor demo' in README
-    assert 'pip install ".[demo,test]" && pytest' in README
+    assert 'pip install ".[demo,test]" && pytest -n auto' in README
 
 
 def test_the_table_of_commands_is_that_of_the_program() -> None:
