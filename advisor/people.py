@@ -1,9 +1,10 @@
 """Names of people in texts, found by the model of a run whose tags mark them."""
 
+import shlex
 from collections.abc import Sequence
 
 from advisor.errors import RunFolderError
-from advisor.run_folder import RunFolder
+from advisor.run_folder import RunFolder, shown_path
 from advisor.way import open_way
 from pipeline.data.personal_data import Span
 from pipeline.task import Rows
@@ -41,6 +42,7 @@ class People:
                 f"'{folder.path}' cannot find names: none of its tags is called after people. It has: {', '.join(sorted(kinds))}.",
                 f"Name with --names a run that has one of these: {', '.join(sorted(PERSON_TAGS))}.",
             )
+        self.run = shlex.quote(shown_path(folder.path))
         self._answer = way.predict
         self._found: dict[str, list[Span]] = {}
 

@@ -104,7 +104,8 @@ def _files(found: Found, subject: Subject) -> str:
         sides = {FILES[side]: side or "train" for side in FILES}
         earlier, later = sides[found.values["earlier"]], sides[found.values["later"]]
         return f"{subject.files[earlier]} --{later} {subject.files[later]}"
-    return subject.files["train"]
+    names = f" --names {found.values['names']}" if "names" in found.values else ""
+    return subject.files["train"] + names
 
 
 def _weight(finding: Finding) -> tuple[int, int]:

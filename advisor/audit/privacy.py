@@ -21,5 +21,7 @@ def find_personal_data(material: Material) -> list[Found]:
         if here:
             rows.append(position)
     said = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.most_common())
-    code = "personal_data" if material.names is None else "personal_data_and_names"
-    return [Found(code, len(rows), len(material.positions), material.examples(rows), {"kinds": said})]
+    code, values = "personal_data", {"kinds": said}
+    if material.names is not None:
+        code, values = "personal_data_and_names", values | {"names": material.names.run}
+    return [Found(code, len(rows), len(material.positions), material.examples(rows), values)]

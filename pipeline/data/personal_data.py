@@ -36,6 +36,9 @@ class Span(NamedTuple):
 class Names(Protocol):
     """Finds names of people."""
 
+    run: str
+    """The run whose model does, as one would type it in a command."""
+
     def read(self, texts: Sequence[str]) -> None:
         """Look at texts that will be asked about, many at once, which is quicker than one by one."""
 

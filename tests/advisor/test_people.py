@@ -78,6 +78,7 @@ def test_the_audit_counts_names_and_shows_none(advisor: Advisor, tagger: Path, l
     (finding,) = [each for each in done.document["findings"] if each["code"] == "personal_data_and_names"]
     assert finding["count"] == 24
     assert "name in 24, phone in 12" in finding["because"]
+    assert finding["mend"] == "advisor prepare letters.csv --names tagger --mend personal-data --out FILE"
     assert not any("Names of people" in line for line in done.document["left_out"])
     page = (here / "found" / "audit.html").read_text(encoding="utf-8")
     assert "[NAME] was rude to me in Rome" in page
