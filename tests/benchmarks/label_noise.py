@@ -1,6 +1,6 @@
 """Changes labels of the shared sets on purpose, and says how many wrong ones the audit estimates and how well it ranks them.
 
-Run: python tests/benchmarks/label_noise.py CACHE [SET…]
+Run: BENCHMARK_DATA=FOLDER python tests/benchmarks/label_noise.py CACHE [SET…]
 
 CACHE is a folder that keeps the features of all-MiniLM-L6-v2. For each set and share of changed labels: the estimated share with
 its interval, how many rows are suspects, how many of these were changed and how many of the changed ones they are, and the AUROC of
@@ -28,8 +28,9 @@ from pipeline.embeddings import Embedder
 from pipeline.models import locate
 from pipeline.records import TextPreparation
 from pipeline.task import Answer, Array, Input, Rows, Task, load_task
+from tests.benchmarks.sets import data_folder
 
-FOLDER = Path("/work/shared/data")
+FOLDER = data_folder()
 ROWS = 2_000
 SHARES = (0.0, 0.05, 0.1, 0.2)
 SETS = ("ag_news", "trec6", "sst2_sentences", "emotion", "subj", "tweeteval_irony")

@@ -1,6 +1,6 @@
 """How far off the probe's learning curve is when it is extrapolated to two, four and eight times the rows, by form.
 
-Run: python tests/benchmarks/learning_curve.py CACHE [SET…]
+Run: BENCHMARK_DATA=FOLDER python tests/benchmarks/learning_curve.py CACHE [SET…]
 
 CACHE is a folder that keeps the features of all-MiniLM-L6-v2 and the measured curves. The probe is fitted to 16 to 256 rows, five
 draws each, and scored on 552 others; the forms are fitted to the mean scores and asked for 512, 1,024 and 2,048 rows.
@@ -23,8 +23,9 @@ from pipeline.embeddings import Embedder
 from pipeline.models import locate
 from pipeline.records import TextPreparation
 from pipeline.task import Array, RivalSetting, Rows, load_task
+from tests.benchmarks.sets import data_folder
 
-FOLDER = Path("/work/shared/data")
+FOLDER = data_folder()
 SETS = (
     "trec6",
     "sst2_sentences",

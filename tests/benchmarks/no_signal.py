@@ -1,6 +1,6 @@
 """How often the permutation test sees through random labels, and how often it takes real ones for random.
 
-Run: python tests/benchmarks/no_signal.py CACHE [ROWS]
+Run: BENCHMARK_DATA=FOLDER python tests/benchmarks/no_signal.py CACHE [ROWS]
 
 CACHE is a folder that keeps the features of all-MiniLM-L6-v2; ROWS are 256 when not given. Of each shared set five draws are tested
 with their labels, and twenty draws over all sets with labels in random order. Prints the p values that decided wrongly, at the level of

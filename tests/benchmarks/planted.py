@@ -1,6 +1,6 @@
 """Plants copies, leaks, contradictions and spellings of labels into the shared sets, and says how many are found.
 
-Run: python tests/benchmarks/planted.py [FOLDER]
+Run: BENCHMARK_DATA=FOLDER python tests/benchmarks/planted.py
 
 Each kind is planted alone into 2,000 rows of the training file (and 500 of the test file for leaks) from which everything that
 the same checks find beforehand was taken out, so that what is found is either planted or a false alarm.
@@ -8,7 +8,6 @@ the same checks find beforehand was taken out, so that what is found is either p
 
 import json
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from pipeline.data.label_variants import find_variants
 from pipeline.data.splitting import Side, row_ids
 from pipeline.records import DataSource
 from pipeline.task import Rows, load_task
+from tests.benchmarks.sets import data_folder
 
 RULES = load_rules()
-FOLDER = Path("/work/shared/data")
 SETS = ("ag_news", "trec6", "sst2_sentences", "emotion", "banking77", "sms_spam")
 ROWS, TEST_ROWS, SHARE = 2_000, 500, 0.05
 Edit = Callable[[str, random.Random, Sequence[str]], str]
@@ -218,4 +217,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(data_folder())

@@ -1,6 +1,6 @@
 """Whether the ranking of models finds the one that is best once it is fine-tuned, beside the plain order by size.
 
-Run: python tests/benchmarks/ranking.py CACHE [SET…] [--tune]
+Run: BENCHMARK_DATA=FOLDER BENCHMARK_MODELS=FOLDER python tests/benchmarks/ranking.py CACHE [SET…] [--tune]
 
 CACHE is a folder that keeps models, features and every finished training. The pool is all-MiniLM-L6-v2 and paraphrase-MiniLM-L3-v2, each
 also cut to fewer layers, and L6 with random weights. On 256 rows of each set every model is measured as an assessment measures it;
@@ -27,8 +27,9 @@ from pipeline.models import locate
 from pipeline.records import ModelSource, TextPreparation
 from pipeline.task import RivalSetting, Rows, load_task
 from tests.benchmarks.learning_curve import draw
+from tests.benchmarks.sets import model_folder
 
-L3 = Path("/work/shared/models/paraphrase-MiniLM-L3-v2")
+L3 = model_folder() / "paraphrase-MiniLM-L3-v2"
 CUTS = {"L6": (6, 4, 2), "L3": (3, 2, 1)}
 SETS = ("trec6", "sst2_sentences", "emotion")
 TASK = load_task("text-classification")

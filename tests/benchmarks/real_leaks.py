@@ -1,10 +1,9 @@
 """Lists the copies, leaks and drifts that really are between the official files of the shared text sets.
 
-Run: python tests/benchmarks/real_leaks.py [FOLDER]
+Run: BENCHMARK_DATA=FOLDER python tests/benchmarks/real_leaks.py
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from advisor.records import Answers
 from advisor.rulebook import load_rules
 from pipeline.data.dataset import load_dataset
 from pipeline.task import load_task
+from tests.benchmarks.sets import data_folder
 
-FOLDER = Path("/work/shared/data")
 TASKS = {
     "text-classification": ("text-classification", {"text": "text", "label": "label"}),
     "multi-label-classification": ("multi-label-classification", {"text": "text", "labels": "labels"}),
@@ -68,4 +67,4 @@ def look(folder: Path, meta: dict, rules) -> list[str]:  # type: ignore[type-arg
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(data_folder())
