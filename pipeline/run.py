@@ -17,6 +17,7 @@ from pipeline.evaluation.costs import say_rule
 from pipeline.evaluation.examination import Examined, Surroundings, examine
 from pipeline.evaluation.forgetting import measure_forgetting
 from pipeline.extras import require_for
+from pipeline.memory import release_memory
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
 from pipeline.preparation import as_one_text, prepare
@@ -251,7 +252,9 @@ def _train(workshop: Workshop) -> Trained:
             seconds = max(plan.budget_seconds - journal.wall_seconds - 2 * plan.recipe.seeds * share, 0.0)
         recipe = search_settings(job, work / "search", workshop.folder / STUDY, journal.write, seconds)
         job = replace(job, recipe=recipe)
-    return train_seeds(job, work, journal.write)
+    trained = train_seeds(job, work, journal.write)
+    release_memory()  # what the optimizer held, before other models are loaded
+    return trained
 
 
 def _calibrate(workshop: Workshop, trained: Trained) -> tuple[Trained, Array | None]:
