@@ -3,47 +3,21 @@
 `python -m pipeline.arm FOLDER` reads `FOLDER/request.json` and `FOLDER/rows.parquet`, and writes `FOLDER/outcome.json`.
 """
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.apart import PROGRESS, Errand, TrainingRequest
 from pipeline.errors import PipelineError
 from pipeline.evaluation.comparison import score
-from pipeline.pilot import PROGRESS, run_apart
-from pipeline.records import EpochLog, ModelSource, Recipe, Record, Score, TextPreparation
-from pipeline.storage import load_record, load_rows, save_record, save_rows
-from pipeline.task import Array, RivalSetting, Rows, Task, load_task
-
-if TYPE_CHECKING:
-    from pipeline.training.job import TrainingJob
+from pipeline.records import EpochLog, Record, Score
+from pipeline.task import Array, Rows, load_task
 
 TRAINED, VALIDATED, HELD_OUT = 0, 1, 2
 """Parts of the rows."""
-
-
-class ArmRequest(Record):
-    """How to train."""
-
-    task: str
-    options: dict[str, str]
-    model: ModelSource
-    """With the pooling of the probe."""
-    head_pooling: str
-    """Pooling of the fine-tuned model."""
-    encoder: str
-    """Folder of the model."""
-    preparation: TextPreparation
-    recipe: Recipe
-    classes: list[str]
-    metric: str
-    cache: str
-    """Folder of the embeddings that are already there."""
-    seed: int
 
 
 class ArmOutcome(Record):
@@ -67,7 +41,7 @@ class ArmOutcome(Record):
 
 
 def run_arm(
-    request: ArmRequest, rows: Rows, parts: Sequence[int], folder: Path, advance: Callable[[int, int], None]
+    request: TrainingRequest, rows: Rows, parts: Sequence[int], folder: Path, advance: Callable[[int, int], None]
 ) -> ArmOutcome:
     """Fine-tune as a run would, in a fresh process, and score the held-out rows.
 
@@ -83,23 +57,14 @@ def run_arm(
     Raises:
         RunFailed: The process broke.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    save_rows(rows, folder / "rows.parquet", part=list(parts))
-    save_record(request, folder / "request.json")
-    run_apart("pipeline.arm", folder, "The training", advance)
-    outcome = load_record(ArmOutcome, folder / "outcome.json")
-    shutil.rmtree(folder, ignore_errors=True)
-    return outcome
+    return ARM.send(request, rows, parts, folder, advance)
 
 
-def main(folder: Path) -> None:
-    """Carry out the request in this process."""
-    request = load_record(ArmRequest, folder / "request.json")
-    rows, beside = load_rows(folder / "rows.parquet")
-    save_record(_carry_out(request, rows, beside["part"].to_numpy(), folder), folder / "outcome.json")
+ARM = Errand("pipeline.arm", "The training", TrainingRequest, ArmOutcome)
 
 
-def _carry_out(request: ArmRequest, rows: Rows, parts: Array, folder: Path) -> ArmOutcome:
+def _carry_out(request: TrainingRequest, rows: Rows, parts: Array, folder: Path) -> ArmOutcome:
+    from pipeline.training.job import starting_head
     from pipeline.training.journal import Journal, cpu_seconds, peak_memory_bytes
     from pipeline.training.seeds import train_seeds
 
@@ -119,7 +84,8 @@ def _carry_out(request: ArmRequest, rows: Rows, parts: Array, folder: Path) -> A
         if event == "step":
             (folder / PROGRESS).write_text(f"{values['step']} {steps}", encoding="utf-8")
 
-    trained = train_seeds(_job(request, task, train_rows, validation), folder / "work", report)
+    head = starting_head(task, request.recipe, request.setting(task), train_rows, request.seed)
+    trained = train_seeds(request.job(task, train_rows, validation, head), folder / "work", report)
     outputs = trained.model.outputs(validation.inputs)
     model, _ = trained.model.calibrated(validation, outputs, metric)
     found = score("fine_tuned", task.metrics, metric, held_out, [model(held_out)], request.classes, request.seed)
@@ -139,30 +105,8 @@ def _carry_out(request: ArmRequest, rows: Rows, parts: Array, folder: Path) -> A
     )
 
 
-def _job(request: ArmRequest, task: Task, rows: Rows, validation: Rows) -> "TrainingJob":
-    from pipeline.embeddings import Embedder
-    from pipeline.training.job import TrainingJob, starting_head
-
-    metric = task.metrics[request.metric]
-    embedder = Embedder(Path(request.encoder), request.model, request.preparation, Path(request.cache))
-    setting = RivalSetting(embedder, request.classes, metric, {}, [], request.model.pooling)
-    return TrainingJob(
-        task=task,
-        encoder=Path(request.encoder),
-        recipe=request.recipe,
-        preparation=request.preparation,
-        pooling=request.head_pooling,
-        classes=request.classes,
-        metric=metric,
-        train=rows,
-        validation=validation,
-        seed=request.seed,
-        head=starting_head(task, request.recipe, setting, rows, request.seed),
-    )
-
-
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]))
+        ARM.carry_out(Path(sys.argv[1]), _carry_out)
     except PipelineError as error:
         sys.exit(error.problem)

@@ -3,54 +3,36 @@
 `python -m pipeline.pilot FOLDER` reads `FOLDER/request.json` and `FOLDER/rows.parquet`, and writes `FOLDER/outcome.json`.
 """
 
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import theilslopes
 
-from pipeline.errors import PipelineError, RunFailed
+from pipeline.apart import PROGRESS, Errand, TrainingRequest
+from pipeline.errors import PipelineError
 from pipeline.evaluation.intervals import difference_standard_error
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import ModelSource, PilotOutcome, Recipe, Record, TextPreparation
-from pipeline.storage import load_record, load_rows, save_record, save_rows
-from pipeline.task import Array, RivalSetting, Rows, Task, load_task
+from pipeline.records import PilotOutcome
+from pipeline.task import Array, Rows, Task, load_task
 
 LONGEST_STEPS = 3
 VALIDATION_SHARE = 0.2
-PROGRESS = "progress.txt"
-"""Steps done and steps in all, for the process that waits."""
 
 
-class PilotRequest(Record):
+class PilotRequest(TrainingRequest):
     """What a pilot tries out."""
 
-    task: str
-    options: dict[str, str]
-    model: ModelSource
-    """With the pooling of the probe."""
-    head_pooling: str
-    """Pooling of the fine-tuned model."""
-    encoder: str
-    """Folder of the model."""
-    preparation: TextPreparation
-    recipe: Recipe
-    classes: list[str]
-    metric: str
-    cache: str
-    """Folder of the embeddings that are already there."""
     longest_rows: list[int]
     """Positions of the rows with most tokens, for the memory."""
     tokens: list[int]
     """Those that occur in all rows that the run will train on; the pilot's are fewer."""
     seconds: float
     """After so many seconds of training steps in all it ends early."""
-    seed: int
     started: float
     """`time.time()` when the process was asked for."""
 
@@ -71,58 +53,11 @@ def run_pilot(
     Raises:
         RunFailed: The process broke.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    save_rows(rows, folder / "rows.parquet", part=list(parts))
-    save_record(request.model_copy(update={"started": time.time()}), folder / "request.json")
-    run_apart("pipeline.pilot", folder, "The dry run", advance)
-    outcome = load_record(PilotOutcome, folder / "outcome.json")
-    shutil.rmtree(folder, ignore_errors=True)
-    return outcome
+    asked = request.model_copy(update={"started": time.time()})
+    return PILOT.send(asked, rows, parts, folder, advance)
 
 
-def run_apart(module: str, folder: Path, title: str, advance: Callable[[int, int], None]) -> None:
-    """Run a module on a folder in a fresh process, and wait for it.
-
-    Args:
-        module: Run as `python -m module folder`.
-        folder: Holds what it reads, and takes what it writes.
-        title: What it is called in an error.
-        advance: Told how many of the steps are done.
-
-    Raises:
-        RunFailed: The process broke.
-    """
-    with (folder / "messages.txt").open("w+", encoding="utf-8") as messages:
-        child = subprocess.Popen([sys.executable, "-P", "-m", module, str(folder)], stdout=messages, stderr=messages)
-        try:
-            _watch(child, folder / PROGRESS, advance)
-        except BaseException:
-            child.kill()
-            raise
-        messages.seek(0)
-        said = messages.read().strip().splitlines() or ["no message"]
-    if child.returncode != 0:
-        hint = "killed: most likely memory ran out" if child.returncode < 0 else said[-1]
-        raise RunFailed(
-            f"{title} broke: {hint.rstrip('.')}.",
-            "Choose a smaller model or shorter texts, or close other programs.",
-        )
-
-
-def _watch(child: "subprocess.Popen[bytes]", progress: Path, advance: Callable[[int, int], None]) -> None:
-    """Wait for the child, and pass on how far it says it is."""
-    while child.poll() is None:
-        time.sleep(0.2)
-        words = progress.read_text(encoding="utf-8").split() if progress.is_file() else []
-        if len(words) == 2:
-            advance(int(words[0]), int(words[1]))
-
-
-def main(folder: Path) -> None:
-    """Carry out the request in this process."""
-    request = load_record(PilotRequest, folder / "request.json")
-    rows, beside = load_rows(folder / "rows.parquet")
-    save_record(_carry_out(request, rows, beside["part"].to_numpy(), folder), folder / "outcome.json")
+PILOT = Errand("pipeline.pilot", "The dry run", PilotRequest, PilotOutcome)
 
 
 def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) -> PilotOutcome:
@@ -181,30 +116,15 @@ def _planned_steps(request: PilotRequest, rows: int) -> int:
 
 def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
     """Fine-tune on the rows of one arm; beside it the probe that was fitted on the same rows."""
-    from pipeline.embeddings import Embedder
-    from pipeline.training.job import TrainingJob
     from pipeline.training.train import train
 
-    embedder = Embedder(Path(request.encoder), request.model, request.preparation, Path(request.cache))
-    metric = task.metrics[request.metric]
-    setting = RivalSetting(embedder, request.classes, metric, {}, [], request.model.pooling)
-    probe = task.fit_rival("probe", setting)(rows, request.seed)
+    probe = task.fit_rival("probe", request.setting(task))(rows, request.seed)
     trained = _trained_rows(task, len(rows))
     starts_from_probe = request.recipe.strategy == "probe_then_fine_tune"
-    job = TrainingJob(
-        task=task,
-        encoder=Path(request.encoder),
-        recipe=request.recipe,
-        preparation=request.preparation,
-        pooling=request.head_pooling,
-        classes=request.classes,
-        metric=metric,
-        train=rows.take(range(trained)),
-        validation=rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows))),
-        seed=request.seed,
-        head=task.head_of(probe) if starts_from_probe else None,
-        tokens=frozenset(request.tokens),
-    )
+    validation = rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows)))
+    head = task.head_of(probe) if starts_from_probe else None
+    job = request.job(task, rows.take(range(trained)), validation, head)
+    job = replace(job, tokens=frozenset(request.tokens))
     arm, arms = place
     steps = _planned_steps(request, len(job.train))
 
@@ -222,23 +142,12 @@ def _trained_rows(task: Task, rows: int) -> int:
 
 def _longest_batches(request: PilotRequest, rows: Rows, trained: Any, folder: Path) -> None:
     """Train a few steps on the longest rows, so that the most memory that the run will need is touched once."""
-    from pipeline.training.job import TrainingJob
     from pipeline.training.train import train
 
     longest = rows.take((request.longest_rows * request.recipe.batch_size)[: request.recipe.batch_size])
-    job = TrainingJob(
-        task=trained.model.task,
-        encoder=Path(request.encoder),
-        recipe=request.recipe.model_copy(update={"epochs": LONGEST_STEPS, "rate_search": "none"}),
-        preparation=request.preparation,
-        pooling=request.head_pooling,
-        classes=request.classes,
-        metric=trained.model.task.metrics[request.metric],
-        train=longest,
-        validation=longest,
-        seed=request.seed,
-        tokens=frozenset(request.tokens),
-    )
+    recipe = request.recipe.model_copy(update={"epochs": LONGEST_STEPS, "rate_search": "none"})
+    job = request.job(trained.model.task, longest, longest)
+    job = replace(job, recipe=recipe, tokens=frozenset(request.tokens))
     train(job, folder / "longest", lambda *_, **__: None, stop_after_seconds=60.0)
 
 
@@ -256,6 +165,6 @@ def _step_cost(tokens: Sequence[int], seconds: Sequence[float]) -> tuple[float, 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]))
+        PILOT.carry_out(Path(sys.argv[1]), _carry_out)
     except PipelineError as error:
         sys.exit(error.problem)

@@ -31,7 +31,7 @@ ADVISOR = """
     rulebook step_rules rule_records records errors
 """
 PIPELINE = """
-    __main__ ablation run arm pilot reload model_card onnx_card onnx_export
+    __main__ ablation run arm pilot apart reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory
     task metric live_results results findings records extras errors

@@ -21,7 +21,8 @@ from advisor.measuring import Measuring, Progress
 from advisor.records import Measurements
 from advisor.rule_records import Rules
 from advisor.run_folder import RunFolder
-from pipeline.arm import HELD_OUT, TRAINED, VALIDATED, ArmOutcome, ArmRequest, run_arm
+from pipeline.apart import TrainingRequest
+from pipeline.arm import HELD_OUT, TRAINED, VALIDATED, ArmOutcome, run_arm
 from pipeline.evaluation.comparison import score
 from pipeline.records import Document, Forecast, Recipe, Record, Score
 from pipeline.storage import load_record, save_record
@@ -190,7 +191,7 @@ def _arms(measuring: Measuring, facts: Facts) -> Arms:
     return Arms(cheap=cheap, fine_tuned=_kept_arm(request, everything, numbers, folder, measuring.progress))
 
 
-def _kept_arm(request: ArmRequest, rows: Rows, parts: list[int], folder: Path, progress: Progress) -> ArmOutcome:
+def _kept_arm(request: TrainingRequest, rows: Rows, parts: list[int], folder: Path, progress: Progress) -> ArmOutcome:
     path = folder / "fine_tuned.json"
     if path.is_file():
         return load_record(ArmOutcome, path)
@@ -199,10 +200,10 @@ def _kept_arm(request: ArmRequest, rows: Rows, parts: list[int], folder: Path, p
     return found
 
 
-def _request(measuring: Measuring, facts: Facts, pooling: str) -> ArmRequest:
+def _request(measuring: Measuring, facts: Facts, pooling: str) -> TrainingRequest:
     embedder = measuring.embedder(facts.candidate)
     parameters = sum(parameter.numel() for parameter in embedder.model.parameters())
-    return ArmRequest(
+    return TrainingRequest(
         task=measuring.task.key,
         options=dict(measuring.task.options),
         model=embedder.source.model_copy(update={"pooling": pooling}),

@@ -19,7 +19,8 @@ from advisor.measurements.similarity import measure_model
 from advisor.records import Candidate
 from advisor.rulebook import load_models, load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
-from pipeline.arm import HELD_OUT, TRAINED, VALIDATED, ArmRequest, run_arm
+from pipeline.apart import TrainingRequest
+from pipeline.arm import HELD_OUT, TRAINED, VALIDATED, run_arm
 from pipeline.data.dataset import Dataset
 from pipeline.data.duplicates import group
 from pipeline.embeddings import Embedder
@@ -98,7 +99,7 @@ def measure(name: str, source: ModelSource, cache: Path, tune: bool) -> dict[str
     if tune and "fine_tuned" not in found:
         rules = load_rules()
         recipe = choose_recipe(rules.strategies, {}, TrainingCircumstances(LEARNED, int(found["parameters"]), None))
-        request = ArmRequest(
+        request = TrainingRequest(
             task=TASK.key,
             options={},
             model=source,
