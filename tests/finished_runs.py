@@ -54,13 +54,17 @@ def make_plan(key: str, folder: Path, model: ModelSource) -> Plan:
     example = importlib.import_module(f"tests.examples.{TASKS[key].rpartition('.')[2]}")
     file = example.write_file(example.make_rows(360, 1), folder / "data")
     task = load_task(key, example.OPTIONS, example.COLUMNS)
-    source = DataSource(train=file.name, columns=example.COLUMNS, phrases=tiny.PHRASES)
+    return plan_for(task, DataSource(train=file.name, columns=example.COLUMNS, phrases=tiny.PHRASES), folder, model)
+
+
+def plan_for(task: Task, source: DataSource, folder: Path, model: ModelSource, epochs: int = 8) -> Plan:
+    """A plan for data in a folder, beside which its splits are written."""
     data = load_dataset(source, task, folder, seed=0)
     save_splits(folder / "splits.parquet", data.rows.ids, data.groups, data.sides)
     metric = next(iter(task.metrics.values()))
     return Plan(
-        name=key,
-        task=key,
+        name=task.key,
+        task=task.key,
         task_options=dict(task.options),
         data=source,
         classes=task.classes(data.unsealed()),
@@ -73,10 +77,10 @@ def make_plan(key: str, folder: Path, model: ModelSource) -> Plan:
             strategy="probe_then_fine_tune" if task.starts_from_probe else "fine_tune",
             learning_rate=0.01,
             batch_size=16,
-            epochs=8,
+            epochs=epochs,
             warmup_fraction=0.1,
             weight_decay=0.01,
-            early_stopping_epochs=8,
+            early_stopping_epochs=epochs,
             class_weights="none",
         ),
         rivals=list(task.rivals),

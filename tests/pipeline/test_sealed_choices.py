@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.dataset import load_dataset
-from pipeline.data.splitting import rows_checksum, save_splits
-from pipeline.models import check_weights
 from pipeline.predictors.fine_tuned import DESCRIPTION, load_fine_tuned
-from pipeline.records import DataSource, ModelSource, Plan, Recipe
+from pipeline.records import DataSource, ModelSource
 from pipeline.run import run
 from pipeline.task import TASKS, Rows, load_task
 from pipeline.training.journal import Journal
 from tests import tiny
-from tests.finished_runs import FORECAST
+from tests.finished_runs import plan_for
 
 COSTS = {"costs": json.dumps({"calm": {"*": 7}, "*": {"*": 1}})}
 
@@ -34,39 +31,7 @@ def carry_out(key: str, options: dict[str, str], folder: Path, model: ModelSourc
     train = example.write_file(learned, folder / "data")
     test = example.write_file(sealed, folder / "sealed" / "data")
     source = DataSource(train=train.name, test=f"sealed/{test.name}", columns=example.COLUMNS, phrases=tiny.PHRASES)
-    task = load_task(key, options, example.COLUMNS)
-    data = load_dataset(source, task, folder, seed=0)
-    save_splits(folder / "splits.parquet", data.rows.ids, data.groups, data.sides)
-    plan = Plan(
-        name=key,
-        task=key,
-        task_options=dict(task.options),
-        data=source,
-        classes=task.classes(data.unsealed()),
-        rows_sha256=rows_checksum(data.rows.ids, data.sides),
-        model=model.model_copy(update={"sha256": check_weights(Path(model.location), model)}),
-        head_pooling="mean",
-        zero_shot_pooling="mean",
-        preparation=tiny.PREPARATION,
-        recipe=Recipe(
-            strategy="probe_then_fine_tune",
-            learning_rate=0.01,
-            batch_size=16,
-            epochs=2,
-            warmup_fraction=0.1,
-            weight_decay=0.01,
-            early_stopping_epochs=2,
-            class_weights="none",
-        ),
-        rivals=list(task.rivals),
-        chosen_rival=task.rivals[0],
-        templates=["{phrase}"],
-        metric=next(iter(task.metrics)),
-        useful_gain=0.03,
-        good_enough=1.0,
-        seed=0,
-        forecast=FORECAST,
-    )
+    plan = plan_for(load_task(key, options, example.COLUMNS), source, folder, model, epochs=2)
     result = run(plan, folder, Journal(folder / "log.jsonl"))
     saved = json.loads((folder / "model" / DESCRIPTION).read_text(encoding="utf-8"))
     loaded = load_fine_tuned(folder / "model")
