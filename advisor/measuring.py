@@ -353,7 +353,7 @@ class Measuring:
         assert bench is not None, "a pilot follows rivals that could be measured"
         trial = Trial(
             recipe=recipe,
-            probe_pooling=pooling,
+            setting=self.setting(candidate, pooling),
             head_pooling=self.head_pooling(candidate, pooling),
             budget_seconds=60 * self.answers.budget.train_minutes,
         )
@@ -361,9 +361,7 @@ class Measuring:
             f"pilot-{candidate.name}-{pooling}",
             PilotMeasurement,
             "fine-tuning on a few rows, in a fresh process",
-            lambda: measure_pilot(
-                bench, self.embedder(candidate), trial, self.folder.cache / "pilot", self.progress.advance
-            ),
+            lambda: measure_pilot(bench, trial, self.folder.cache / "pilot", self.progress.advance),
         )
 
     def training_tokens(self, candidate: Candidate) -> tuple[int, int]:

@@ -39,6 +39,9 @@ class TrainingRequest(Record):
     recipe: Recipe
     classes: list[str]
     metric: str
+    phrases: dict[str, str]
+    """What labels mean, for a probe that starts from there."""
+    templates: list[str]
     cache: str
     """Folder of the embeddings that are already there."""
     seed: int
@@ -48,7 +51,14 @@ class TrainingRequest(Record):
         from pipeline.embeddings import Embedder
 
         embedder = Embedder(Path(self.encoder), self.model, self.preparation, Path(self.cache))
-        return RivalSetting(embedder, self.classes, task.metrics[self.metric], {}, [], self.model.pooling)
+        return RivalSetting(
+            embedder=embedder,
+            classes=self.classes,
+            metric=task.metrics[self.metric],
+            phrases=self.phrases,
+            templates=self.templates,
+            pooling=self.model.pooling,
+        )
 
     def job(self, task: Task, rows: Rows, validation: Rows, head: tuple[Array, Array] | None = None) -> "TrainingJob":
         """What is trained.

@@ -55,7 +55,7 @@ DATA = """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
 LIVE = "server service gate answering gauges trial arrival served evaluation verdict newcomers typed"
-PREDICTORS = "costed fine_tuned zero_shot probe tfidf majority linear"
+PREDICTORS = "costed fine_tuned anchored zero_shot probe tfidf majority linear"
 EVALUATION = """
     drift examination robustness slices suspects neighbours forgetting probing agreement comparison calibration coverage
     costs intervals

@@ -201,7 +201,8 @@ def _kept_arm(request: TrainingRequest, rows: Rows, parts: list[int], folder: Pa
 
 
 def _request(measuring: Measuring, facts: Facts, pooling: str) -> TrainingRequest:
-    embedder = measuring.embedder(facts.candidate)
+    setting = measuring.setting(facts.candidate, pooling)
+    embedder = setting.embedder
     parameters = sum(parameter.numel() for parameter in embedder.model.parameters())
     return TrainingRequest(
         task=measuring.task.key,
@@ -211,8 +212,10 @@ def _request(measuring: Measuring, facts: Facts, pooling: str) -> TrainingReques
         encoder=str(embedder.path),
         preparation=embedder.preparation,
         recipe=facts.recipe or recipe_for(measuring, parameters),
-        classes=measuring.setting(facts.candidate, pooling).classes,
+        classes=list(setting.classes),
         metric=measuring.metric.name,
+        phrases=dict(setting.phrases),
+        templates=list(setting.templates),
         cache=str(embedder.cache),
         seed=measuring.answers.seed,
     )

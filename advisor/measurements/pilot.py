@@ -15,7 +15,7 @@ from pipeline.embeddings import Embedder
 from pipeline.pilot import PilotRequest, run_pilot
 from pipeline.preparation import as_one_text, prepare
 from pipeline.records import Recipe
-from pipeline.task import Array
+from pipeline.task import Array, RivalSetting
 
 TRAINED_ROWS, MOST_TRAINED_ROWS = 320, 1280
 """Rows that a pilot trains on: the fewer for most tasks, up to the more where answers are rare or the head starts from nothing,
@@ -37,25 +37,22 @@ class Trial:
 
     Attributes:
         recipe: What the run would do; the pilot takes more epochs since it has fewer rows.
-        probe_pooling: How the probe reads, that the gain is counted from.
+        setting: What the probe may use that the gain is counted from.
         head_pooling: How the fine-tuned model reads.
         budget_seconds: The user's time budget; a pilot takes at most a tenth of it, 30 to 240 s.
     """
 
     recipe: Recipe
-    probe_pooling: str
+    setting: RivalSetting
     head_pooling: str
     budget_seconds: float
 
 
-def measure_pilot(
-    bench: Bench, embedder: Embedder, trial: Trial, folder: Path, advance: Callable[[int, int], None]
-) -> PilotMeasurement:
+def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[int, int], None]) -> PilotMeasurement:
     """Try the recipe on few rows in a fresh process.
 
     Args:
         bench: The rows.
-        embedder: Gives the encoder's folder and the preparation.
         trial: What to try.
         folder: For the exchange with the process.
         advance: Told how many of the steps are done.
@@ -64,6 +61,7 @@ def measure_pilot(
         RunFailed: The process broke.
     """
     begun = time.perf_counter()
+    setting, embedder = trial.setting, trial.setting.embedder
     places, parts = _parts(bench)
     rows = bench.rows.take(places)
     epochs = PILOT_EPOCHS if (parts == 0).sum() <= 2 * TRAINED_ROWS else FEWER_EPOCHS
@@ -71,13 +69,15 @@ def measure_pilot(
     request = PilotRequest(
         task=bench.task.key,
         options=dict(bench.task.options),
-        model=embedder.source.model_copy(update={"pooling": trial.probe_pooling}),
+        model=embedder.source.model_copy(update={"pooling": setting.pooling}),
         head_pooling=trial.head_pooling,
         encoder=str(embedder.path),
         preparation=embedder.preparation,
         recipe=trial.recipe.model_copy(update={"epochs": max(epochs, trial.recipe.epochs)}),
         classes=bench.classes,
         metric=bench.metric.name,
+        phrases=dict(setting.phrases),
+        templates=list(setting.templates),
         cache=str(embedder.cache or folder.parent),
         longest_rows=_longest(embedder, bench, places, trial.recipe.batch_size),
         tokens=_occurring(embedder, bench),

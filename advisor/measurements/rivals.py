@@ -10,6 +10,7 @@ from advisor.records import RivalMeasurement
 from pipeline.embeddings import Embedder
 from pipeline.evaluation.comparison import score
 from pipeline.evaluation.intervals import difference_standard_error
+from pipeline.predictors.zero_shot import are_words
 from pipeline.records import Score
 from pipeline.task import Array, Predictions, RivalSetting
 
@@ -48,8 +49,7 @@ def measure_rivals(bench: Bench, setting: RivalSetting, advance: Advance) -> Riv
 
 
 def _note(name: str, bench: Bench, phrases: Mapping[str, str]) -> str | None:
-    bare = name == "zero_shot" and not all(label in phrases for label in bench.classes)
-    codes = bare and any(label.strip().lstrip("-").replace(".", "", 1).isdigit() for label in bench.classes)
+    codes = name == "zero_shot" and not are_words(bench.classes, phrases)
     return "Labels are bare numbers: say what they mean in data.phrases for a fair zero-shot." if codes else None
 
 

@@ -97,6 +97,15 @@ def sentences(template: str, classes: Sequence[str], phrases: Mapping[str, str])
     return [template.replace(SLOT, phrases.get(label) or _words(label)) for label in classes]
 
 
+def are_words(classes: Sequence[str], phrases: Mapping[str, str]) -> bool:
+    """Whether every label says what it means, itself or by a phrase; bare numbers do not."""
+    return all(phrases.get(label) or not _number(label) for label in classes)
+
+
+def _number(label: str) -> bool:
+    return label.strip().lstrip("-").replace(".", "", 1).isdigit()
+
+
 def _words(label: str) -> str:
     return label.replace("_", " ").replace("-", " ").strip()
 

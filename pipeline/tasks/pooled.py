@@ -147,14 +147,19 @@ class PooledTask:
 
     def fit_rival(self, name: str, setting: RivalSetting) -> Fit:
         """The cheap way of that name."""
-        from pipeline.predictors.probe import probe
         from pipeline.predictors.tfidf import tfidf
 
         if name == "tfidf":
             return tfidf(self.readout(setting.metric), setting.classes, setting.embedder.preparation)
         if name == "probe":
-            return probe(setting.embedder, setting.pooling, self.readout(setting.metric), setting.classes)
+            return self.fit_probe(setting)
         return self.fits()[name](setting)
+
+    def fit_probe(self, setting: RivalSetting) -> Fit:
+        """The linear probe."""
+        from pipeline.predictors.probe import probe
+
+        return probe(setting.embedder, setting.pooling, self.readout(setting.metric), setting.classes)
 
     def load_rival(self, folder: Path, embedder: "Embedder | None") -> Predict:
         """A cheap way that was saved.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data.values import as_text
-from pipeline.task import Layout, RivalSetting, Role, Rows, Task
+from pipeline.task import Fit, Layout, RivalSetting, Role, Rows, Task
 from pipeline.tasks.labels import OneLabelTask, read_labels
 from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 
@@ -48,6 +48,16 @@ class TextClassification(OneLabelTask):
             rows, setting.embedder, setting.classes, setting.phrases, setting.templates, setting.metric
         )
         return {str(phrasing): score for phrasing, score in found.items()}
+
+    def fit_probe(self, setting: RivalSetting) -> Fit:
+        """The linear probe, which starts from what the labels mean where they are words."""
+        from pipeline.predictors.anchored import Meanings, anchored_probe
+        from pipeline.predictors.zero_shot import are_words
+
+        if not setting.templates or not are_words(setting.classes, setting.phrases):
+            return super().fit_probe(setting)
+        meanings = Meanings(setting.phrases, setting.templates, setting.metric)
+        return anchored_probe(setting.embedder, setting.pooling, setting.classes, meanings)
 
     def fits(self) -> Fits:
         """The majority guess and zero-shot."""

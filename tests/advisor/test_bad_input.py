@@ -307,11 +307,6 @@ def copies() -> list[tuple[str, str]]:
 
 
 NOT_YET: dict[str, tuple[list[tuple[str, str]], list[str], str]] = {
-    "a class with one row": (
-        [*ROWS, ("a text that stands alone", "lonely")],
-        ["class_without_rows"],
-        "The rarest class, 'lonely', has ",
-    ),
     "nothing but copies": (copies(), ["too_few_rows", "class_without_rows", "few_rows_per_class"], "Only "),
     "the same text with every label": (
         [("the same words every time", label) for _, label in ROWS],

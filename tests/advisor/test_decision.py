@@ -289,7 +289,7 @@ def test_every_combination_gets_a_verdict_with_filled_reasons_and_flips() -> Non
 
 
 def test_a_label_that_looks_like_a_slot_is_left_as_it_is() -> None:
-    found = decide(case_of(smallest_class=("{limit}", 1)), RULES)
+    found = decide(case_of(smallest_class=("{limit}", 0)), RULES)
     assert "'{limit}'" in found.reasons[0].because
 
 
@@ -304,7 +304,7 @@ def test_remarks_use_only_the_slots_that_are_filled(code: str) -> None:
     ("code", "changes", "slots"),
     [
         ("too_few_rows", {"usable_rows": 41}, ("41", "60", "")),
-        ("class_without_rows", {"smallest_class": ("refund", 1)}, ("1", "2", "refund")),
+        ("class_without_rows", {"smallest_class": ("refund", 0)}, ("0", "1", "refund")),
         ("few_rows_per_class", {"median_class_rows": 7.5}, ("7.5", "8", "")),
         ("no_signal", {"permutation_p": 0.27}, ("27.0 %", "", "")),
         (

@@ -21,7 +21,7 @@ PREPARATION = TextPreparation(max_tokens=256)
 
 def read_rows(file: Path, count: int, seed: int) -> Rows:
     """A random sample of labelled rows of a JSON Lines file with `text` and `label`."""
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
     random.Random(seed).shuffle(lines)
     inputs, labels = [line["text"] for line in lines[:count]], [str(line["label"]) for line in lines[:count]]
     return Rows(row_ids(inputs, labels), tuple(inputs), tuple(labels))

@@ -109,6 +109,8 @@ def measure(name: str, source: ModelSource, cache: Path, tune: bool) -> dict[str
             recipe=recipe,
             classes=made.classes,
             metric="macro_f1",
+            phrases={},
+            templates=[],
             cache=str(cache / "features"),
             seed=0,
         )

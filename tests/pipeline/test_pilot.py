@@ -33,6 +33,8 @@ def request(model: ModelSource, folder: Path) -> PilotRequest:
         ),
         classes=tiny.CLASSES,
         metric="macro_f1",
+        phrases={},
+        templates=[],
         cache=str(folder / "cache"),
         longest_rows=[0, 1],
         tokens=[],

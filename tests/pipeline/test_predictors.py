@@ -1,5 +1,6 @@
 """The cheap ways: what they answer, and that a saved one answers the same."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.embeddings import Embedder
 from pipeline.errors import ModelError
 from pipeline.evaluation.metrics import ACCURACY, MACRO_F1
+from pipeline.predictors.anchored import Meanings, anchored_probe, fit_around
 from pipeline.predictors.linear import Linear, OneLabel, fit_logistic, fit_standardised
 from pipeline.predictors.majority import majority
 from pipeline.predictors.probe import Probe, embed, probe
 from pipeline.predictors.tfidf import load_tfidf, tfidf
-from pipeline.predictors.zero_shot import Phrasing, load_zero_shot, phrasing_scores, zero_shot
+from pipeline.predictors.zero_shot import Phrasing, are_words, load_zero_shot, phrasing_scores, zero_shot
 from pipeline.records import TextPreparation
-from pipeline.task import Predictions, Rows, load_task
+from pipeline.task import Predictions, RivalSetting, Rows, load_task
 from tests.tiny import CLASSES, PHRASES, PREPARATION
 
 TASK = load_task("text-classification")
@@ -181,3 +183,65 @@ def test_ways_that_read_features_say_so_when_their_model_is_gone(
     assert caught.value.problem == "The saved way reads features of a model that is not here."
     assert caught.value.fix == "Install or download that model."
     assert isinstance(TASK.load_rival(tmp_path, embedder), Probe)
+
+
+def test_a_probe_that_starts_from_what_labels_mean_is_better_with_few_rows_and_as_good_with_many(
+    rows: Rows, embedder: Embedder
+) -> None:
+    test = rows.take(range(240, 360))
+    meanings = Meanings(PHRASES, TEMPLATES, MACRO_F1)
+    gains = {}
+    for count in (9, 240):
+        train = rows.take(range(count))
+        bare = probe(embedder, "mean", OneLabel(), CLASSES)(train, 0)(test)
+        anchored = anchored_probe(embedder, "mean", CLASSES, meanings)(train, 0)(test)
+        gains[count] = MACRO_F1(test.answers, anchored.answers, CLASSES) - MACRO_F1(test.answers, bare.answers, CLASSES)
+    assert gains[9] > 0.02
+    assert gains[240] > -0.03
+
+
+def test_an_anchor_of_nothing_leaves_the_probe_as_it_is() -> None:
+    features, labels = features_of(200, seed=0)
+    others, _ = features_of(300, seed=1)
+    bare = answered(fit_standardised(OneLabel(), features, labels, ABC, 0), others, ABC)
+    found = answered(fit_around(np.zeros((3, 6)), features, labels, ABC), others, ABC)
+    assert found.scores == pytest.approx(bare.scores, abs=0.01)
+
+
+def test_an_anchored_probe_answers_no_class_without_rows_and_its_only_class_always() -> None:
+    features, labels = features_of(60, seed=0)
+    anchor = np.random.default_rng(0).normal(size=(4, 6))
+    kept = [place for place, label in enumerate(labels) if label != "b"]
+    found = answered(
+        fit_around(anchor, features[kept], [labels[place] for place in kept], [*ABC, "d"]), features, [*ABC, "d"]
+    )
+    assert set(found.answers) == {"a", "c"}
+    alone = answered(fit_around(anchor, features, ["b"] * len(features), [*ABC, "d"]), features, [*ABC, "d"])
+    assert set(alone.answers) == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "phrases", "are"),
+    [
+        (["calm", "glad"], {}, True),
+        (["0", "1"], {}, False),
+        (["0", "1"], {"0": "calm", "1": "glad"}, True),
+        (["-1.5", "glad"], {}, False),
+    ],
+)
+def test_labels_mean_something_unless_they_are_bare_numbers(
+    classes: list[str], phrases: dict[str, str], are: bool
+) -> None:
+    assert are_words(classes, phrases) is are
+
+
+def test_the_probe_of_labels_that_are_bare_numbers_starts_from_nothing(rows: Rows, embedder: Embedder) -> None:
+    train, test = rows.take(range(30)), rows.take(range(240, 300))
+    numbered = Rows(train.ids, train.inputs, tuple(str(CLASSES.index(str(answer))) for answer in train.answers))
+    numbers = ["0", "1", "2"]
+    setting = RivalSetting(embedder, numbers, MACRO_F1, {}, TEMPLATES, "mean")
+    found = TASK.fit_rival("probe", setting)(numbered, 0)(test)
+    bare = probe(embedder, "mean", OneLabel(), numbers)(numbered, 0)(test)
+    assert found.scores == pytest.approx(bare.scores)
+    meant = replace(setting, phrases={str(place): PHRASES[label] for place, label in enumerate(CLASSES)})
+    assert TASK.fit_rival("probe", meant)(numbered, 0)(test).scores != pytest.approx(bare.scores)
