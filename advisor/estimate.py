@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from advisor.records import PilotMeasurement
 from pipeline.records import Recipe
+from pipeline.training.cadence import epochs_between_scores
 
 CHECKPOINT_SECONDS_PER_BYTE = 4e-9
 """Writing weights and both moments of the optimiser, three times the weights; measured on a local disk."""
@@ -46,12 +47,14 @@ class Estimate:
 
 
 def estimate(pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_margin: float) -> Estimate:
-    """Add up start, training, evaluation of every epoch, checkpoints, reload, rivals and the sealed rows."""
+    """Add up start, training, evaluation of the epochs that are scored, checkpoints, reload, rivals and the sealed rows."""
     trainings = recipe.seeds + (recipe.search_trials if recipe.search_trials > 1 else 0)
     epochs = trainings * recipe.epochs
     steps = epochs * -(-work.train_rows // recipe.batch_size)
     train = training_seconds(pilot, steps, epochs * work.train_tokens)
-    read_tokens = (epochs + 4 * trainings) * work.validation_tokens + 2 * work.test_tokens
+    every = epochs_between_scores(work.train_tokens, work.validation_tokens, recipe.epochs)
+    scored = trainings * -(-recipe.epochs // every)
+    read_tokens = (scored + 4 * trainings) * work.validation_tokens + 2 * work.test_tokens
     read_tokens += PROBING_READS * PROBED_TEXTS * work.train_tokens // max(work.train_rows, PROBED_TEXTS)
     evaluate = read_tokens * pilot.evaluation_seconds_per_token
     save = epochs * work.weight_bytes * CHECKPOINT_SECONDS_PER_BYTE

@@ -62,8 +62,9 @@ EVALUATION = """
     probability_metrics number_metrics metrics
 """
 TRAINING = """
-    search seeds train overfitting rate_test strategies averaging freezing regularisation vocabulary adjustments lora
-    parameter_groups tracking batches sampling computing job callbacks checkpoints progress pace journal
+    search seeds train overfitting rate_test validation strategies averaging frozen_features freezing regularisation
+    vocabulary dropout adjustments lora parameter_groups tracking batches sampling computing job callbacks checkpoints
+    progress pace journal cadence
 """
 LADDERS = {
     "advisor": ADVISOR,

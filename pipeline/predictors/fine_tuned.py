@@ -81,7 +81,11 @@ class FineTuned:
         return self.tokenizer.pad(known, return_tensors="pt").to(self.model.device)
 
     def outputs(self, inputs: Sequence[Input], batch_size: int = BATCH) -> list[Array]:
-        """What the model says of each input, longest first, so that memory runs out at once or never.
+        """What the model says of each input; as `outputs_of`."""
+        return self.outputs_of(self.encode(inputs), batch_size)
+
+    def outputs_of(self, encoded: Sequence[Features], batch_size: int = BATCH) -> list[Array]:
+        """What the model says of each encoded input, longest first, so that memory runs out at once or never.
 
         In fixed batches; in smaller ones from where memory runs out.
 
@@ -90,7 +94,6 @@ class FineTuned:
         Raises:
             RunFailed: Memory runs out with one row.
         """
-        encoded = self.encode(inputs)
         order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]["input_ids"]))
         found: dict[int, Array] = {}
         training = self.model.training

@@ -10,6 +10,9 @@ from pipeline.embeddings import UNCOUNTED
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.task import Rows
 
+ROW = "row"
+"""Key of the places of rows, in a batch too; the model is not given it."""
+
 
 class EncodedRows(TorchDataset[dict[str, Any]]):
     """Rows as tokens, encoded once."""
@@ -28,7 +31,7 @@ class EncodedRows(TorchDataset[dict[str, Any]]):
         return [len(row["input_ids"]) for row in self.features]
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        return {**self.features[row], "labels": self.labels[row]}
+        return {**self.features[row], "labels": self.labels[row], ROW: row}
 
 
 def collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:
@@ -42,6 +45,7 @@ def collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:
             width = batch["input_ids"].shape[1]
             targets = [np.pad(each, (0, width - len(each)), constant_values=UNCOUNTED) for each in targets]
         batch["labels"] = torch.from_numpy(np.stack(targets))
+        batch[ROW] = torch.tensor([row[ROW] for row in rows])
         return batch
 
     return collate

@@ -168,11 +168,29 @@ def _ends_epoch(state: Any) -> bool:
     return bool(state.global_step * state.num_train_epochs % state.max_steps == 0)
 
 
-class EarlyStop(TrainerCallback):  # type: ignore[misc]
-    """Ends training after so many epochs in a row that are worse than the best by more than the noise."""
+class Cadence(TrainerCallback):  # type: ignore[misc]
+    """Scores validation rows after every so many epochs only, and after the last."""
 
-    def __init__(self, epochs: int, metric: Metric) -> None:
-        self.epochs, self.metric = epochs, metric
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Take back what `Trainer` asks for after each epoch."""
+        if round(state.epoch) % self.every and state.global_step < state.max_steps:
+            control.should_evaluate = False
+
+
+class EarlyStop(TrainerCallback):  # type: ignore[misc]
+    """Ends training after so many epochs in a row that are worse than the best by more than the noise.
+
+    Args:
+        epochs: So many; where not each is scored, those in between count with the next that is.
+        every: Epochs from one score to the next.
+        metric: Of the scores.
+    """
+
+    def __init__(self, epochs: int, every: int, metric: Metric) -> None:
+        self.scores, self.metric = -(-epochs // every), metric
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""
@@ -180,10 +198,10 @@ class EarlyStop(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
     def is_due(self, history: Sequence[dict[str, Any]]) -> bool:
-        """Whether the last epochs were all surely worse than the best."""
+        """Whether the last scores were all surely worse than the best."""
         scored = [(line[SCORE], line[NOISE]) for line in history if SCORE in line]
-        last = scored[-self.epochs :]
-        if len(last) < self.epochs:
+        last = scored[-self.scores :]
+        if len(last) < self.scores:
             return False
         best = best_score(self.metric, [score for score, _ in scored])
         return all(self.metric.gain(score, best) < -noise for score, noise in last)

@@ -23,6 +23,10 @@ class GradualUnfreezing(TrainerCallback):  # type: ignore[misc]
     def __init__(self, stages: Sequence[Stage], epochs: int) -> None:
         self.stages, self.epochs = stages, epochs
 
+    def frozen_layers(self, epoch: int) -> int:
+        """How many layers from the first on are frozen in an epoch, the embeddings with them."""
+        return max(len(self.stages) - thawed_stages(len(self.stages), epoch, self.epochs) - 1, 0)
+
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Freeze and thaw."""
         epoch = int((state.epoch or 0) + 1e-6)  # within one when training goes on there

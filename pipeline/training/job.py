@@ -30,6 +30,8 @@ class TrainingJob:
     """Tokens that learn beside those of the rows: a pilot has as many to learn as the run that it stands for."""
     tracking: Path | None = None
     """Where trackers write, if any are told."""
+    most_kept_bytes: int = 1 << 30
+    """Of what frozen layers make of the rows, in memory; set by us."""
 
     @property
     def setting(self) -> TrainingSetting:

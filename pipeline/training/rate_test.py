@@ -1,13 +1,14 @@
 """A learning-rate range test: short sweeps over rising rates in a copy of the model, which leave no trace on the run.
 
 Two sweeps read the rows in different orders. Where they disagree, or the loss does not fall or never rises again, the test
-says so and the rate stays as the recipe has it.
+says so and the rate stays as the recipe has it; the second is not made where the first says nothing.
 
 Source: rising rates, https://arxiv.org/abs/1506.01186; a tenth of the rate with the least loss, as fastai's `lr_find` suggests,
 https://docs.fast.ai/callback.schedule.html
 """
 
 import contextlib
+import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -21,19 +22,22 @@ from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.records import RateTest
 from pipeline.storage import load_record, save_record
-from pipeline.training.batches import EncodedRows, collator, count_targets
+from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
 from pipeline.training.callbacks import Report
+from pipeline.training.dropout import cheap_dropout
 from pipeline.training.job import TrainingJob
 from pipeline.training.parameter_groups import group_parameters
+from pipeline.training.sampling import LikeLengths
 from pipeline.training.strategies import prepare_strategies
+from pipeline.training.vocabulary import learns_words, narrow_vocabulary
 
 SWEEPS = 2
-FEWEST_STEPS, MOST_STEPS = 25, 60
+FEWEST_STEPS, MOST_STEPS = 20, 45
 """Of one sweep."""
-SHARE_OF_RUN = 0.1
+SHARE_OF_RUN = 0.05
 """Steps of one sweep over those of the run, within these bounds; set by us."""
-SPAN = 100.0
-"""Rates rise from the recipe's over this to the recipe's times this."""
+LOWEST, HIGHEST = 0.1, 100.0
+"""Rates rise from and to the recipe's times these. Lower ones than the first would be a tenth of what no recipe is off by."""
 BELOW_LEAST = 10.0
 """The chosen rate is the one with the least loss over this."""
 MOST_DISAGREEMENT = 3.0
@@ -55,9 +59,13 @@ def find_rate(job: TrainingJob, folder: Path, report: Report) -> float:
     if path.is_file():
         return load_record(RateTest, path).learning_rate
     default, steps = job.recipe.learning_rate, _steps(job)
-    rates = [default / SPAN * SPAN ** (2 * step / (steps - 1)) for step in range(steps)]
-    losses = [sweep(job, rates, job.seed + turn) for turn in range(SWEEPS)]
-    rate, because = judge_sweeps(rates, losses, default)
+    rates = [default * LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)]
+    losses: list[list[float]] = []
+    while len(losses) < SWEEPS:
+        losses.append(sweep(job, rates, job.seed + len(losses)))
+        rate, because = judge_sweeps(rates, losses, default)
+        if rate == default:
+            break  # one sweep that says nothing is enough, and no other is paid for
     found = RateTest(recipe_rate=default, learning_rate=rate, rates=rates, losses=losses, because=because)
     folder.mkdir(parents=True, exist_ok=True)
     save_record(found, path)
@@ -77,23 +85,26 @@ def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
         model = job.task.build_model(job.encoder, job.setting)
         torch.manual_seed(seed)
         recipe = job.recipe
-        strategies = prepare_strategies(model, recipe, job.metric, Path(), job.seed)
-        model.to(device()).train()
         tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
         rows, collate = EncodedRows(tuned, job.train), collator(tuned)
+        if learns_words(recipe):
+            narrow_vocabulary(model.encoder, {token for row in rows.features for token in row["input_ids"]})
+        strategies = prepare_strategies(model, recipe, job.metric, Path(), job.seed)
+        model.to(device()).train()
         loss_of = job.task.loss(job.classes, job.train, recipe.class_weights, recipe.label_smoothing)
         groups = group_parameters(strategies.stages, 1.0, recipe.layer_decay, recipe.weight_decay)
         shares = [group["lr"] for group in groups]
         optimizer = torch.optim.AdamW(groups, fused=True)
         losses: list[float] = []
-        for rate, batch in zip(rates, _batches(len(rows), recipe.batch_size, seed), strict=False):
+        for rate, batch in zip(rates, _batches(rows.lengths, recipe.batch_size, seed), strict=False):
             part = len(batch) // recipe.accumulation_steps or 1
             parts = [collate([rows[row] for row in batch[at : at + part]]) for at in range(0, len(batch), part)]
             count = sum(count_targets(each["labels"]) for each in parts)
             total = 0.0
             for each in parts:
-                labels = each.pop("labels")
-                loss = loss_of(model(**each), labels.to(model.device), count)
+                labels, _ = each.pop("labels"), each.pop(ROW)
+                with cheap_dropout(model.device.type):
+                    loss = loss_of(model(**each), labels.to(model.device), count)
                 torch.autograd.backward(loss)
                 total += float(loss.detach())
             losses.append(total)
@@ -107,12 +118,13 @@ def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
         return [loss for loss in losses if math.isfinite(loss)]
 
 
-def _batches(rows: int, batch_size: int, seed: int) -> Iterator[list[int]]:
-    """Rows in random order, over and over."""
-    draw = torch.Generator().manual_seed(seed)
-    while True:
-        order = torch.randperm(rows, generator=draw).tolist()
-        yield from (order[at : at + batch_size] for at in range(0, rows, batch_size))
+def _batches(lengths: Sequence[int], batch_size: int, seed: int) -> Iterator[list[int]]:
+    """Rows in batches of like length, over and over."""
+    order = LikeLengths(lengths, batch_size, seed)
+    for epoch in itertools.count():
+        order.set_epoch(epoch)
+        rows = list(order)
+        yield from (rows[at : at + batch_size] for at in range(0, len(rows), batch_size))
 
 
 @contextlib.contextmanager
@@ -140,8 +152,10 @@ def judge_sweeps(rates: Sequence[float], losses: Sequence[Sequence[float]], defa
     for one in losses:
         curve = np.array(smooth(one))
         at = int(curve.argmin()) if len(one) else 0
-        noise = float(np.std(np.array(one) - curve)) if len(one) else 0.0
-        if len(one) < 3 or curve[0] - curve[at] < SURE * noise:
+        noise = (
+            float(np.std(np.array(one[: at + 1]) - curve[: at + 1])) if len(one) else 0.0
+        )  # what breaks later is none
+        if len(one) < 3 or curve[0] - curve[at] <= SURE * noise:
             return _refused("the loss does not fall by more than its noise", default)
         if at == len(rates) - 1:
             return _refused("the loss was still falling at the highest rate", default)

@@ -1,6 +1,7 @@
 """Makes a model ready for a recipe, and gathers what acts on it while it learns."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from transformers import TrainerCallback
 from pipeline.metric import Metric
 from pipeline.records import Recipe
 from pipeline.training.averaging import BestWeights
+from pipeline.training.dropout import while_computed_twice
 from pipeline.training.freezing import GradualUnfreezing
 from pipeline.training.lora import add_lora
 from pipeline.training.parameter_groups import Stage, layers_of, stages_of
@@ -64,4 +66,4 @@ def prepare_strategies(model: Any, recipe: Recipe, metric: Metric, folder: Path,
 def _compute_twice(encoder: Any) -> None:
     """Let an encoder compute what its layers compute twice instead of keeping it."""
     enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
-    enable({"use_reentrant": False})
+    enable({"use_reentrant": False, "context_fn": partial(while_computed_twice, encoder)})

@@ -1,6 +1,7 @@
 """Fine-tunes a model: one function for the run, and for the pilot that forecasts it."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,18 +12,19 @@ import transformers
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from pipeline.errors import StorageError
-from pipeline.evaluation.intervals import difference_standard_error, standard_error
+from pipeline.evaluation.intervals import standard_error
 from pipeline.memory import is_out_of_memory, release_memory
 from pipeline.models import load_tokenizer
-from pipeline.predictors.fine_tuned import FineTuned
+from pipeline.predictors.fine_tuned import FineTuned, padded_tokens
 from pipeline.records import Adjustment, EpochLog
-from pipeline.task import Array
 from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
-from pipeline.training.batches import EncodedRows, collator, count_targets
+from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
+from pipeline.training.cadence import epochs_between_scores, say_cadence
 from pipeline.training.callbacks import (
     NOISE,
     SAVE_EVERY_SECONDS,
     SCORE,
+    Cadence,
     Diverged,
     EarlyStop,
     Keeper,
@@ -41,6 +43,8 @@ from pipeline.training.checkpoints import (
     find_checkpoint,
 )
 from pipeline.training.computing import Computing, computed_so, find_computing, in_single_precision, mixed_precision
+from pipeline.training.dropout import cheap_dropout
+from pipeline.training.frozen_features import FrozenFeatures
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.lora import merge_lora
 from pipeline.training.overfitting import measure_overfitting
@@ -50,7 +54,8 @@ from pipeline.training.regularisation import zero_fraction
 from pipeline.training.sampling import LikeLengths
 from pipeline.training.strategies import Strategies, prepare_strategies
 from pipeline.training.tracking import track
-from pipeline.training.vocabulary import narrow_vocabulary, occurring_tokens, restore_vocabulary
+from pipeline.training.validation import Validation
+from pipeline.training.vocabulary import learns_words, narrow_vocabulary, occurring_tokens, restore_vocabulary
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 """What `Trainer` calls the schedules."""
@@ -127,11 +132,18 @@ def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) ->
 def _train_rows(job: TrainingJob, rows: EncodedRows, watch: Watch, keeper: Keeper, computing: Computing) -> Trained:
     report, pilot, folder = watch.report, watch.stop_after_seconds is not None, keeper.folder
     tuned, model = rows.tuned, rows.tuned.model
-    if not (job.recipe.l1 or job.recipe.lora_rank):  # L1 draws every word vector to zero, LoRA leaves all as they are
+    if learns_words(job.recipe):
         narrow_vocabulary(model.encoder, occurring_tokens(rows.features, job.tokens, folder))
     strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
-    stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, job.metric)
-    trainer = _Trainer(job, rows, watch, keeper, stop, strategies)
+    validation = Validation(job, tuned)
+    every = epochs_between_scores(
+        padded_tokens(rows.lengths, job.recipe.batch_size), validation.tokens, job.recipe.epochs
+    )
+    if every > 1 and not pilot:
+        report("note", text=say_cadence(every))
+    strategies.while_training.append(Cadence(every))
+    stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, every, job.metric)
+    trainer = _Trainer(validation, rows, watch, keeper, stop, strategies)
     trainer.mixed_precision = computing.mixed_precision
     start = trainer.evaluate()
     report("start", score=start[SCORE])  # the key that stopping reads is there before the first step
@@ -142,13 +154,14 @@ def _train_rows(job: TrainingJob, rows: EncodedRows, watch: Watch, keeper: Keepe
     state = trainer.state
     if state.best_global_step:
         _load_weights(model, checkpoint_of(folder, state.best_global_step))
-        _average(job, tuned, strategies, state.log_history, report)
+        if strategies.averaging is not None:
+            validation.average(strategies.averaging, state.log_history, report)
     merge_lora(model)
     restore_vocabulary(model.encoder)
     if job.recipe.l1:
         report("note", text=f"L1: {100 * zero_fraction(model):.1f} % of the connecting weights are exactly zero.")
     if job.task.needs_thresholds:  # those of the epoch that was kept
-        tuned = tuned.with_thresholds(job.validation, tuned.outputs(job.validation.inputs), job.metric)
+        tuned = validation.with_thresholds()
     best = (state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1)
     epochs = list(_epochs(state.log_history))
     overfitting = None if pilot else measure_overfitting(job, tuned)
@@ -175,17 +188,22 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     def __init__(
         self,
-        job: TrainingJob,
+        validation: Validation,
         rows: EncodedRows,
         watch: Watch,
         keeper: Keeper,
         stop: EarlyStop | None,
         strategies: Strategies,
     ) -> None:
+        job = validation.job
         self.watch, self.keeper, self.strategies = watch, keeper, strategies
         self._order = LikeLengths(rows.lengths, job.recipe.batch_size, job.seed)
-        self._job, self._tuned, self._folder = job, rows.tuned, keeper.folder
+        self._job, self._validation, self._folder = job, validation, keeper.folder
         callbacks: list[TrainerCallback] = [watch, *strategies.while_training]
+        self.frozen = None
+        if strategies.freezing is not None:
+            self.frozen = FrozenFeatures(rows, strategies.freezing, job, watch.report, self._precision)
+            callbacks.append(self.frozen)
         if stop is not None:
             callbacks += [stop, keeper, *strategies.after_epochs]
         super().__init__(
@@ -219,10 +237,10 @@ class _Trainer(Trainer):  # type: ignore[misc]
         """
         import torch
 
-        if not all(bool(torch.isfinite(part).all()) for part in self._tuned.model.parameters()):
+        if not all(bool(torch.isfinite(part).all()) for part in self.model.parameters()):
             raise Diverged("A weight became no number", self.state.global_step)
         job = self._job
-        statistics = _statistics(job, self._tuned)
+        statistics = self._validation.statistics()
         metrics = {
             SCORE: job.metric.score(statistics),
             NOISE: standard_error(job.metric, statistics, job.seed),
@@ -260,8 +278,13 @@ class _Trainer(Trainer):  # type: ignore[misc]
         """The loss of a batch; frozen layers do without dropout."""
         if self.strategies.freezing is not None:
             self.strategies.freezing.quiet()
-        with mixed_precision(self.model.device.type, used=self.mixed_precision):
+        rows = inputs.pop(ROW).tolist()
+        entered = nullcontext() if self.frozen is None else self.frozen.entered(rows, inputs.get("attention_mask"))
+        with entered, self._precision(), cheap_dropout(self.model.device.type):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
+    def _precision(self) -> Any:
+        return mixed_precision(self.model.device.type, used=self.mixed_precision)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Keep the latest epoch that is not worse than the best one by more than its standard error.
@@ -335,37 +358,6 @@ def _load_weights(model: Any, checkpoint: Path) -> None:
     from safetensors.torch import load_model
 
     load_model(model, checkpoint / WEIGHTS)
-
-
-def _statistics(job: TrainingJob, tuned: FineTuned) -> Array:
-    """What the score of the validation rows is made of, the thresholds chosen on themselves where the task has some."""
-    rows = job.validation
-    outputs = tuned.outputs(rows.inputs)
-    answers = tuned.with_thresholds(rows, outputs, job.metric).decode(rows.ids, outputs).answers
-    return job.metric.statistics(rows.answers, answers, job.classes)
-
-
-def _average(
-    job: TrainingJob, tuned: FineTuned, strategies: Strategies, history: list[dict[str, Any]], report: Report
-) -> None:
-    """Give the model the mean weights of the best epochs where they score better than the best one, noise apart."""
-    mean = strategies.averaging.average(history) if strategies.averaging is not None else {}
-    if not mean:
-        return
-    alone = {name: part.clone() for name, part in tuned.model.state_dict().items()}
-    before = _statistics(job, tuned)
-    tuned.model.load_state_dict(mean)
-    after = _statistics(job, tuned)
-    one, other = job.metric.score(after), job.metric.score(before)
-    noise = difference_standard_error(job.metric, after, before, job.seed)
-    kept = job.metric.gain(one, other) > noise
-    if not kept:
-        tuned.model.load_state_dict(alone)
-    report(
-        "note",
-        text=f"The averaged weights of the best epochs score {one:.3f} on the validation rows, the best epoch {other:.3f}, "
-        f"with a standard error of {noise:.3f}: the {'average' if kept else 'best epoch'} is kept.",
-    )
 
 
 def _epochs(history: list[dict[str, Any]]) -> Iterator[EpochLog]:

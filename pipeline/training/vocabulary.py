@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn import Embedding, Module, Parameter
 
+from pipeline.records import Recipe
 from pipeline.storage import save_text
 from pipeline.task import Features
 
@@ -54,6 +55,11 @@ class OccurringWords(Module):
         with torch.no_grad():
             whole.weight[self.tokens.to(self.weight.device)] = self.weight
         return whole
+
+
+def learns_words(recipe: Recipe) -> bool:
+    """Whether word vectors learn, and those of tokens that do not occur stay: L1 draws all to zero, with LoRA all stay."""
+    return not (recipe.l1 or recipe.lora_rank)
 
 
 def occurring_tokens(features: Iterable[Features], others: Iterable[int], folder: Path) -> list[int]:

@@ -30,7 +30,7 @@ def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
         encoder=Path(tiny_model.location),
         recipe=Recipe(
             strategy="fine_tune",
-            learning_rate=0.001,
+            learning_rate=0.004,
             batch_size=16,
             epochs=2,
             warmup_fraction=0.0,
@@ -119,6 +119,7 @@ def test_the_run_is_bit_by_bit_the_one_with_the_found_rate_alone(job: TrainingJo
     (told,) = [values for event, values in events if event == "rate_test"]
     assert len(told["rates"]) == FEWEST_STEPS
     assert len(told["losses"]) == 2
+    assert told["learning_rate"] != job.recipe.learning_rate
     assert [values["text"] for event, values in events if event == "note"] == [told["because"]]
     plain = {"rate_search": "none", "learning_rate": told["learning_rate"]}
     alone = train(replace(job, recipe=job.recipe.model_copy(update=plain)), tmp_path / "alone", silent)
@@ -131,3 +132,11 @@ def test_a_session_that_goes_on_keeps_the_rate_that_was_found(job: TrainingJob, 
     assert find_rate(job, tmp_path, lambda event, **values: events.append(event)) == rate
     assert events == []
     assert (tmp_path / KEPT).is_file()
+
+
+def test_a_sweep_that_says_nothing_is_the_only_one(job: TrainingJob, tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    slow = replace(job, recipe=job.recipe.model_copy(update={"learning_rate": 1e-9, "dropout": 0.0}))
+    rate = find_rate(slow, tmp_path, lambda event, **values: told.append(values))
+    assert rate == 1e-9
+    assert len(told[0]["losses"]) == 1
