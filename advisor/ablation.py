@@ -25,28 +25,29 @@ class Trials:
 
     Attributes:
         variants: The strategies.
-        seeds: With how many seeds each.
+        folds: In how many folds each.
         seconds: Expected for all of it.
         left_out: Strategies that cannot be tried here, and why.
     """
 
     variants: list[Variant]
-    seeds: int
+    folds: int
     seconds: float
     left_out: dict[str, str]
 
     def announcement(self) -> list[str]:
         """What will be done and how long it takes, before it starts."""
-        count = (len(self.variants) + 1) * self.seeds
+        count = (len(self.variants) + 1) * self.folds
         return [
-            f"{count} trainings: the recipe as it is, and with each of {len(self.variants)} strategies left out or put in. "
+            f"{count} trainings: the recipe as it is, and with each of {len(self.variants)} strategies left out or put in, in "
+            f"{self.folds} folds each. "
             f"By the run's own clock that takes about {say_seconds(self.seconds)}; what an earlier try finished is not trained "
             "again. Ctrl-C keeps what is finished.",
             *(f"Not tried: {name}, since {why}." for name, why in self.left_out.items()),
         ]
 
 
-def plan_trials(folder: RunFolder, rules: Sequence[AblationRule], only: Sequence[str], seeds: int) -> Trials:
+def plan_trials(folder: RunFolder, rules: Sequence[AblationRule], only: Sequence[str], folds: int) -> Trials:
     """What is to be trained, and how long that takes by the run's own clock.
 
     Raises:
@@ -68,8 +69,11 @@ def plan_trials(folder: RunFolder, rules: Sequence[AblationRule], only: Sequence
     for name in only:
         if name in left_out:
             raise AnswersError(f"'{name}' cannot be tried here: {left_out[name]}.", "Name another one with --only.")
-    once = training_seconds(folder) / plan.recipe.seeds
-    return Trials(variants, seeds, once * (len(variants) + 1) * seeds, left_out)
+    tried = plan.recipe.search_trials if plan.recipe.search_trials > 1 else 0
+    once = (
+        training_seconds(folder) / (plan.recipe.seeds + tried) * (folds - 1) / folds
+    )  # each learns from so many of the rows
+    return Trials(variants, folds, once * (len(variants) + 1) * folds, left_out)
 
 
 def choose_variants(plan: Plan, rules: Sequence[AblationRule]) -> tuple[list[Variant], dict[str, str]]:
@@ -112,7 +116,7 @@ def training_seconds(folder: RunFolder) -> float:
     """Wall seconds that the run itself trained: from its data read to its model trained, stops apart."""
     log = read_log(folder.path / "log.jsonl")
     begun = next((line["wall_seconds"] for line in log if line["event"] == "prepared"), 0.0)
-    ended = [line["wall_seconds"] for line in log if line["event"] in ("forgetting", "reload")]
+    ended = [line["wall_seconds"] for line in log if line["event"] in ("probing", "reload")]
     return float(ended[0] - begun) if ended else 0.0
 
 
@@ -120,4 +124,4 @@ def save_request(folder: RunFolder, trials: Trials) -> None:
     """Write what is to be trained where the pipeline reads it."""
     place = folder.path / FOLDER
     place.mkdir(exist_ok=True)
-    save_record(AblationRequest(variants=trials.variants, seeds=trials.seeds), place / REQUEST)
+    save_record(AblationRequest(variants=trials.variants, folds=trials.folds), place / REQUEST)

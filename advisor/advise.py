@@ -21,6 +21,7 @@ from advisor.rulebook import say_way
 from advisor.run_folder import RunFolder
 from pipeline.evaluation.comparison import smallest_provable_gain
 from pipeline.extras import require_for
+from pipeline.precision import require_bfloat16
 from pipeline.task import Task
 
 
@@ -32,6 +33,8 @@ def advise(folder: RunFolder, rules: Rules, progress: Progress) -> Go | NotYet |
     """
     measuring = Measuring(folder, rules, progress)
     require_for(measuring.answers.training.model_dump())
+    require_bfloat16(measuring.answers.training.precision)
+    _ = measuring.other_tasks  # what is wrong with them is said before anything is measured
     facts = find_out(measuring)
     measurements = gather(measuring, facts)
     factors, verdict = weigh(measuring, facts, measurements)

@@ -52,6 +52,7 @@ _EXAMPLES: dict[str, Any] = {
     "revision": "main",
     "max_rows": 5000,
     "slices": ["source"],
+    "other_tasks": ["topics.csv"],
     "splits": "../earlier-run/splits.parquet",
     "phrases": {"0": "a negative review", "1": "a positive review"},
     "metric": "macro_f1",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
 from advisor.estimate import Workload, estimate
-from advisor.factors import memory_budget_bytes
+from advisor.factors import expertise_level, memory_budget_bytes
 from advisor.forecast import Measured, expect
 from advisor.licences import forbidden_model, forbidding_mark
 from advisor.measuring import Measuring
@@ -19,7 +19,7 @@ from advisor.records import (
     RivalMeasurement,
 )
 from advisor.rule_records import Quantity
-from advisor.strategy import TrainingCircumstances, choose_recipe
+from advisor.strategy import Reader, TrainingCircumstances, choose_recipe
 from pipeline.extras import is_installed
 from pipeline.metric import Metric
 from pipeline.records import Forecast, Recipe, Score
@@ -100,6 +100,8 @@ def recipe_for(measuring: Measuring, parameters: int) -> Recipe:
         parameters=parameters,
         imbalance=dataset.imbalance,
         starts_from_probe=measuring.task.starts_from_probe,
+        bfloat16=measuring.hardware.bfloat16,
+        reader=_reader(measuring),
     )
     return choose_recipe(
         measuring.rules.strategies,
@@ -107,6 +109,14 @@ def recipe_for(measuring: Measuring, parameters: int) -> Recipe:
         circumstances,
         measuring.answers.training.model_dump(exclude_none=True),
     )
+
+
+def _reader(measuring: Measuring) -> Reader:
+    """Who reads why a recipe is as it is, by the answers on expertise."""
+    level, rules = expertise_level(measuring.answers.expertise), measuring.rules
+    if level < rules.decision.thresholds["guided"].value:
+        return "newcomer"
+    return "expert" if level >= rules.strategies.experts.from_level else "usual"
 
 
 def _forecast(

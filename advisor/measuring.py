@@ -16,6 +16,7 @@ from advisor.columns import settle_columns
 from advisor.data_sheet import make_sheet
 from advisor.errors import RunFolderError
 from advisor.measurements.bench import Bench, make_bench
+from advisor.other_data import other_tasks
 from advisor.recommendation import at_hand, shortlist
 from advisor.records import (
     Answers,
@@ -38,7 +39,7 @@ from pipeline.embeddings import Embedder
 from pipeline.metric import Metric
 from pipeline.models import check_weights, locate
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import DataSheet, Recipe, Record, TextPreparation
+from pipeline.records import DataSheet, DataSource, Recipe, Record, TextPreparation
 from pipeline.storage import save_text
 from pipeline.task import RivalSetting, Task, load_task
 from pipeline.training.journal import Journal
@@ -184,6 +185,15 @@ class Measuring:
                 update={"reading": self.folder.load("reading", Reading) if self.folder.has("reading.json") else None}
             ),
         )
+
+    @cached_property
+    def other_tasks(self) -> list[DataSource]:
+        """Labelled rows of other tasks, to measure later what was forgotten of them.
+
+        Raises:
+            DataError: A file cannot be read, or its columns are not clear.
+        """
+        return other_tasks(self.answers.data, self.folder.path, self.rules.columns)
 
     @cached_property
     def data_sheet(self) -> DataSheet:

@@ -43,6 +43,7 @@ def make_plan(measuring: Measuring, facts: Facts, verdict: Verdict) -> Plan:
         languages=measuring.rules.columns.signs.common_words,
         model_licence=entry.licence.value if entry else "unknown",
         budget_seconds=60 * answers.budget.train_minutes,
+        other_tasks=measuring.other_tasks,
         forgetting=measuring.rules.forgetting,
         forecast=facts.forecast,
         because=[reason.because for reason in verdict.reasons],

@@ -234,7 +234,7 @@ class Training(Record):
     """Strength of L2: weights are drawn towards zero."""
     l1: Annotated[float | None, Field(ge=0, examples=[2.0])] = None
     """Strength of L1: each step draws weights by this times the learning rate to exactly zero."""
-    l2_sp: Annotated[float | None, Field(ge=0, examples=[10.0])] = None
+    l2_sp: Annotated[float | None, Field(ge=0, examples=[100.0])] = None
     """Strength of L2-SP: each step draws pre-trained weights back by this times the learning rate of the way."""
     dropout: Annotated[float | None, Field(ge=0, lt=1, examples=[0.2])] = None
     """Share of features that every dropout layer leaves out; as the model was pre-trained when not given."""
@@ -445,6 +445,8 @@ class HardwareMeasurement(Record):
     disk_free_bytes: int
     accelerator: str | None
     accelerator_memory_bytes: int | None
+    bfloat16: Literal["processor", "accelerator"] | None = None
+    """Which of them, the one that models run on, has instructions for products in bfloat16."""
     matmul_flops_per_second: float
     """Measured on one large product in single precision."""
     seconds: float

@@ -135,11 +135,20 @@ class TaskQuestion(Record):
     """Keys of `[data]` with one of which alone it is asked; always when empty."""
 
 
-class StrategyValue(Record):
+class StrategyReason(Record):
+    """Why a value of a recipe is as it is, for three kinds of readers; with slots for what was measured."""
+
+    because: str
+    plainly: str = ""
+    """What who is new to it reads after the reason: what the word means, and what it does."""
+    in_short: str = ""
+    """What who is experienced reads instead of it."""
+
+
+class StrategyValue(StrategyReason):
     """A value of the recipe with its reason and source."""
 
     value: bool | float | int | str | list[str]
-    because: str
     source: Origin
 
 
@@ -232,20 +241,37 @@ class DecisionRules(Record):
     thresholds: dict[str, Threshold] = Field(alias="threshold")
 
 
-class StrategyBand(Record):
+class StrategyBand(StrategyReason):
     """Values for data of at least so many training rows."""
 
     at_least_rows: int
     epochs: int
     batch_size: int
     early_stopping_epochs: int
-    because: str
     source: Url
+
+
+class NewcomerRule(Record):
+    """What is not chosen by itself for people who are new to it."""
+
+    without: list[str]
+    """Fields of a recipe, which stay as they are usually."""
+    source: Origin
+
+
+class ExpertRule(Record):
+    """Who reads reasons in short."""
+
+    from_level: float
+    """Level of expertise, 0 to 2."""
+    source: Origin
 
 
 class StrategyRules(Record):
     """How a recipe is chosen: `rules/strategies.toml`."""
 
+    newcomers: NewcomerRule
+    experts: ExpertRule
     values: dict[str, StrategyValue] = Field(alias="value")
     sizes: list[StrategyBand] = Field(alias="size")
 

@@ -171,7 +171,7 @@ def relative_to(answers: Answers, folder: Path) -> Answers:
     data = answers.data
     paths = {
         name: _relative(value, folder)
-        for name in ("train", "validation", "test", "splits")
+        for name in ("train", "validation", "test", "splits", "other_tasks")
         if (value := getattr(data, name)) is not None
     }
     candidates = [_relative(name, folder) for name in answers.models.candidates]

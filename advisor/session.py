@@ -92,6 +92,9 @@ def anchored(answers: Answers, base: Path) -> Answers:
     found: dict[str, Any] = {
         name: absolute(given, base) for name in ("train", "validation", "test") if (given := getattr(data, name))
     }
+    if data.other_tasks:
+        others = absolute(data.other_tasks, base)
+        found["other_tasks"] = [others] if isinstance(others, str) else others
     if data.splits is not None:
         found["splits"] = str((base / data.splits).resolve())
     candidates = [

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from advisor.errors import AnswersError
-from advisor.rule_records import StrategyRules, StrategyValue
+from advisor.rule_records import StrategyReason, StrategyRules, StrategyValue
 from pipeline.records import Recipe
 
 SET_BY_YOU = "Set by you."
 SMALL_PARAMETERS, BASE_PARAMETERS = 60_000_000, 200_000_000
+Reader = Literal["newcomer", "usual", "expert"]
+"""Who reads the reasons."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class TrainingCircumstances:
         epoch_seconds: Of one pass over the rows by the machine's arithmetic; None where it is not known.
         budget_seconds: That the whole run may take.
         has_lora: Whether the package of LoRA is there.
+        bfloat16: Where products in bfloat16 are computed; None for nowhere.
+        reader: Who reads the reasons; who is new to it gets nothing unusual that was not asked for.
     """
 
     train_rows: int
@@ -37,6 +41,8 @@ class TrainingCircumstances:
     epoch_seconds: float | None = None
     budget_seconds: float = float("inf")
     has_lora: bool = False
+    bfloat16: Literal["processor", "accelerator"] | None = None
+    reader: Reader = "usual"
 
 
 def choose_recipe(
@@ -56,10 +62,13 @@ def choose_recipe(
     Raises:
         AnswersError: What the user said does not go with the rest.
     """
-    chosen = {**_choose(rules, around), **own}
-    chosen |= _for_memory(rules, around, chosen, said or {}) | _for_time(rules, around, chosen)
+    usual = {**_choose(rules, around), **own}
+    special = _for_memory(rules, around, usual, said or {}) | _for_time(rules, around, usual)
+    if around.reader == "newcomer":
+        special = {name: value for name, value in special.items() if name not in rules.newcomers.without}
+    chosen = usual | special
     values = {name: value.value for name, value in chosen.items()}
-    because = {name: value.because for name, value in chosen.items() if value.because}
+    because = {name: _explain(name, value, around.reader) for name, value in chosen.items() if value.because}
     sources = {name: value.source for name, value in chosen.items() if value.because}
     for name, value in (said or {}).items():
         values[name], because[name], sources[name] = value, SET_BY_YOU, "your answers"
@@ -75,6 +84,21 @@ def choose_recipe(
         ) from error
 
 
+def _explain(name: str, value: StrategyValue, reader: Reader) -> str:
+    """The reason as this reader wants it: in full sentences, or in short with what the setting is called."""
+    if reader == "newcomer":
+        return f"{value.because} {value.plainly}".rstrip()
+    return f"`{name}`: {value.in_short or value.because}" if reader == "expert" else value.because
+
+
+def _filled(rule: StrategyValue, slots: Mapping[str, str], **changes: Any) -> StrategyValue:
+    """A value whose reasons tell what was measured, for every reader."""
+    reasons = {name: getattr(rule, name) for name in StrategyReason.model_fields}
+    for slot, shown in slots.items():
+        reasons = {name: text.replace(f"{{{slot}}}", shown) for name, text in reasons.items()}
+    return rule.model_copy(update={**reasons, **changes})
+
+
 def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, StrategyValue]:
     """For each field the value that the rules give it; without a reason where another field tells it."""
     values, rows, imbalance = rules.values, around.train_rows, around.imbalance
@@ -82,20 +106,22 @@ def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, St
     parameters = around.parameters
     size = "small" if parameters < SMALL_PARAMETERS else "base" if parameters < BASE_PARAMETERS else "large"
     weigh = values["imbalance_for_weights"]
-    uneven = imbalance is not None and imbalance > float(str(weigh.value))
-    weighed = weigh.because.replace("{value}", f"{imbalance:.1f}") if uneven else ""
-
-    def of_size(value: int, because: str = "") -> StrategyValue:
-        return StrategyValue(value=value, because=because, source=band.source)
+    reasons = band.model_dump(include=set(StrategyReason.model_fields))
+    weights = StrategyValue(value="none", because="", source=weigh.source)
+    if imbalance is not None and imbalance > float(str(weigh.value)):
+        weights = _filled(weigh, {"value": f"{imbalance:.1f}"}, value="balanced")
+    by_itself = {name: value for name, value in values.items() if name in Recipe.model_fields and name != "strategy"}
+    if around.bfloat16 == "accelerator":
+        by_itself["precision"] = values["precision_on_accelerator"]
 
     return {
         "strategy": values["strategy" if around.starts_from_probe else "strategy_for_pairs"],
         "learning_rate": values[f"learning_rate_{size}"],
-        "batch_size": of_size(band.batch_size),
-        "epochs": of_size(band.epochs, band.because),
-        "early_stopping_epochs": of_size(band.early_stopping_epochs),
-        "class_weights": StrategyValue(value="balanced" if uneven else "none", because=weighed, source=weigh.source),
-        **{name: value for name, value in values.items() if name in Recipe.model_fields and name != "strategy"},
+        "batch_size": StrategyValue(value=band.batch_size, because="", source=band.source),
+        "epochs": StrategyValue(value=band.epochs, source=band.source, **reasons),
+        "early_stopping_epochs": StrategyValue(value=band.early_stopping_epochs, because="", source=band.source),
+        "class_weights": weights,
+        **by_itself,
     }
 
 
@@ -110,16 +136,14 @@ def _for_memory(
     need = float(str(rule.value)) * around.parameters
     if around.memory_bytes is None or need <= float(str(share.value)) * around.memory_bytes:
         return {}
-    because = share.because.replace("{need}", f"{need / 1e9:.1f} GB").replace(
-        "{memory}", f"{around.memory_bytes / 1e9:.1f} GB"
-    )
+    told = _filled(share, {"need": f"{need / 1e9:.1f} GB", "memory": f"{around.memory_bytes / 1e9:.1f} GB"})
     rows, parts = int(str(said.get("batch_size", chosen["batch_size"].value))), 4
     found: dict[str, bool | int] = {"gradient_checkpointing": True}
     if rows % parts == 0:
         found["accumulation_steps"] = parts
     if around.has_lora and not (said.get("l1") or said.get("reinitialised_layers")):
         found["lora_rank"] = int(str(rules.values["lora_where_memory_is_short"].value))
-    return {name: StrategyValue(value=value, because=because, source=rule.source) for name, value in found.items()}
+    return {name: _filled(told, {}, value=value, source=rule.source) for name, value in found.items()}
 
 
 def _for_time(
@@ -132,5 +156,5 @@ def _for_time(
     fitting = int(min(float(str(rule.value)) * around.budget_seconds / around.epoch_seconds, usual))
     if fitting >= usual:
         return {}
-    because = rule.because.replace("{usual}", str(usual)).replace("{value}", f"{around.epoch_seconds / 60:.0f}")
-    return {"epochs": StrategyValue(value=max(fitting, 1), because=because, source=rule.source)}
+    slots = {"usual": str(usual), "value": f"{around.epoch_seconds / 60:.0f}"}
+    return {"epochs": _filled(rule, slots, value=max(fitting, 1))}

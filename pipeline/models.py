@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ModelError
 from pipeline.records import ModelSource
@@ -166,6 +166,33 @@ def load_encoder(path: Path) -> "PreTrainedModel":
         ),
     )
     return model.eval()
+
+
+def load_language_model(path: Path) -> "tuple[PreTrainedModel, Literal['masked', 'causal']] | None":
+    """The model of a folder with the head that it predicts words with, and which words; None where it has no such head."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+
+    config = load_quietly(
+        path, lambda: AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    )
+    names = " ".join(getattr(config, "architectures", None) or [])
+    masked = "ForMaskedLM" in names or "ForPreTraining" in names
+    if not masked and "ForCausalLM" not in names and "LMHead" not in names:
+        return None
+    kind: Any = AutoModelForMaskedLM if masked else AutoModelForCausalLM
+    model, found = load_quietly(
+        path,
+        lambda: kind.from_pretrained(
+            path,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        ),
+    )
+    return None if found["missing_keys"] else (model, "masked" if masked else "causal")
 
 
 def load_quietly(path: Path, load: Callable[[], Any]) -> Any:

@@ -102,6 +102,8 @@ class DataSource(Record):
     """Further columns, such as a source or a customer group; the report tells whether rows of one value are answered worse."""
     splits: str | None = None
     """An earlier `splits.parquet` whose rows stay on the side they were on."""
+    other_tasks: list[str] = Field(default_factory=list)
+    """Files of texts and labels of other tasks; what the fine-tuned model still knows of them is measured, nothing learns from them."""
 
     @property
     def name(self) -> str:
@@ -431,10 +433,17 @@ class ForgettingRule(Record):
     least_retention: float = Field(gt=0, le=1)
     """Accuracy of probes after tuning over that before, below which a sure loss is too much."""
     least_retention_source: str = ""
+    remedies_source: str = ""
+    """Where the remedies that the sentences name come from."""
     tasks: dict[Literal["length", "word", "order"], str]
     """What each probing task asks."""
     sentences: dict[Literal["kept", "lost", "lost_much"], str]
     """What each verdict says; `{retention}`, `{low}`, `{high}`, `{least}` and `{similarity}` stand for values."""
+    others: dict[Literal["kept", "lost", "lost_much"], str] = Field(default_factory=dict)
+    """The same of labelled rows of other tasks."""
+    perplexity: dict[Literal["kept", "lost", "absent"], str] = Field(default_factory=dict)
+    """What is said of a model that predicts words; `{before}`, `{after}`, `{ratio}`, `{low}`, `{high}` and `{why}` stand for values.
+    Empty in plans of earlier versions: it is not measured then."""
 
 
 class Plan(Document):
@@ -477,6 +486,8 @@ class Plan(Document):
     """Words that mark each language, to tell rows in several languages apart."""
     budget_seconds: float | None = None
     """Wall seconds that the whole run may take; a search ends in time for it."""
+    other_tasks: list[DataSource] = Field(default_factory=list)
+    """Labelled rows of other tasks, each with its columns; what is still known of them is measured."""
     forgetting: ForgettingRule | None = None
     """Null in plans of earlier versions: what was forgotten is not measured then."""
     forecast: Forecast

@@ -261,11 +261,31 @@ class ProbingScore(Record):
     """McNemar's exact test, corrected for the tasks that are shown (Holm)."""
 
 
+class Perplexity(Record):
+    """How well a model still predicts words of texts, with its own head before and after tuning."""
+
+    kind: Literal["masked", "causal"]
+    """Whether it predicts words that are hidden, or each from those before it."""
+    texts: int
+    tokens: int
+    before: float
+    after: float
+    ratio: Interval
+    """After over before; more than 1 where something was lost."""
+
+
 class Forgetting(Record):
-    """What the tuned encoder no longer says of training texts; labels and sealed rows are not read."""
+    """What the tuned encoder no longer says of texts; labels of this task and sealed rows are not read."""
 
     texts: int
     scores: list[ProbingScore]
+    others: list[ProbingScore] = Field(default_factory=list)
+    """Labelled rows of other tasks."""
+    others_retention: Interval | None = None
+    others_because: str = ""
+    perplexity: Perplexity | None = None
+    """None of a model without a head that predicts words."""
+    perplexity_because: str = ""
     retention: Interval
     """Mean accuracy of the probes after tuning over that before."""
     similarity: float
@@ -338,13 +358,14 @@ class Contribution(Record):
 
 
 class Ablation(Document):
-    """What each strategy brings on the data of a run, told by its validation rows."""
+    """What each strategy brings on the data of a run, told in cross-validation on all rows that are not sealed."""
 
     rows: int
     train_rows: int
-    seeds: int
+    """That a training learned from, the mean over folds."""
+    folds: int
     score: float
-    """With the recipe as it is; the mean over seeds."""
+    """With the recipe as it is."""
     contributions: list[Contribution]
     metric_facts: MetricFacts
     seconds: float

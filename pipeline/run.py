@@ -15,12 +15,11 @@ from pipeline.errors import ModelError, PlanError
 from pipeline.evaluation.comparison import compare, compare_all, judge, score, score_lines
 from pipeline.evaluation.costs import say_rule
 from pipeline.evaluation.examination import Examined, Surroundings, examine
-from pipeline.evaluation.forgetting import measure_forgetting
 from pipeline.extras import INSTALL_DEMO, require_for
 from pipeline.memory import release_memory
 from pipeline.model_card import model_card
 from pipeline.models import check_weights, locate
-from pipeline.preparation import as_one_text, prepare
+from pipeline.precision import require_bfloat16
 from pipeline.records import (
     Adjustment,
     DataSource,
@@ -33,7 +32,8 @@ from pipeline.records import (
     TextPreparation,
 )
 from pipeline.reload import check_reload
-from pipeline.results import ErrorAnalysis, Forgetting, Result
+from pipeline.results import ErrorAnalysis, Result
+from pipeline.retention import measure_retention
 from pipeline.storage import load_record, save_predictions, save_record, save_text
 from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
 from pipeline.training.job import Trained, TrainingJob, starting_head
@@ -74,13 +74,18 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         RunFailed: Training or the reload check failed; checkpoints are kept.
     """
     require_for(plan.recipe.model_dump())
+    require_bfloat16(plan.recipe.precision)
     workshop = open_workshop(plan, folder, journal, data_file)
     trained, sure = _calibrate(workshop, _train(workshop))
     model_folder = folder / "model"
     model_folder.mkdir(exist_ok=True)
     trained.model.save(model_folder)
+    journal.write("probing")
+    inputs = workshop.data.on("train").inputs
+    forgetting = measure_retention(plan, folder, workshop.embedder, trained.model, inputs)
+    if forgetting is not None:
+        journal.write("forgetting", retention=forgetting.retention.point, seconds=forgetting.seconds)
     journal.write("reload")
-    forgetting = _forgetting(workshop, trained)
     reload = check_reload(folder, trained.model, workshop.data.on("validation"))
     journal.write("evaluating")
     test = workshop.data.open_test_rows(folder, "final evaluation")
@@ -156,6 +161,7 @@ def open_workshop(plan: Plan, folder: Path, journal: Journal, data_file: str | l
         PlanError: The data is not what was planned with.
         ModelError: The model is not there or not the planned one.
     """
+    journal.write("reading")
     source = plan.data
     if data_file is not None:
         source = plan.data.model_copy(update={"train": absolute(data_file, Path.cwd())})
@@ -217,12 +223,13 @@ def training_job(
     recipe: Recipe | None = None,
     preparation: TextPreparation | None = None,
     seed: int | None = None,
+    sides: tuple[Rows, Rows] | None = None,
 ) -> TrainingJob:
-    """What is trained: as the plan has it, or with another recipe, preparation or seed."""
+    """What is trained: as the plan has it, or with another recipe, preparation or seed, or other rows to learn and to validate."""
     plan = workshop.plan
     recipe = recipe or plan.recipe
     task = task_of(plan)
-    rows = workshop.data.on("train")
+    rows, validation = sides or (workshop.data.on("train"), workshop.data.on("validation"))
     return TrainingJob(
         task=task,
         encoder=workshop.encoder,
@@ -232,7 +239,7 @@ def training_job(
         classes=plan.classes,
         metric=task.metrics[plan.metric],
         train=rows,
-        validation=workshop.data.on("validation"),
+        validation=validation,
         seed=plan.seed if seed is None else seed,
         head=starting_head(task, recipe, _setting(workshop), rows, plan.seed),
         tracking=workshop.folder / KEPT,
@@ -263,26 +270,6 @@ def _calibrate(workshop: Workshop, trained: Trained) -> tuple[Trained, Array | N
     outputs = trained.model.outputs(rows.inputs)
     model, tempered = trained.model.calibrated(rows, outputs, task_of(workshop.plan).metrics[workshop.plan.metric])
     return replace(trained, model=model), model.decode(rows.ids, tempered).confidence
-
-
-def _forgetting(workshop: Workshop, trained: Trained) -> Forgetting | None:
-    """What the tuned encoder lost, told from training texts."""
-    plan, model = workshop.plan, trained.model
-    if plan.forgetting is None:
-        return None
-    encoder = model.model.encoder.eval()
-    tuned = Embedder(workshop.encoder, plan.model, model.preparation, None, encoder)
-    texts = [as_one_text(prepare(given, model.preparation)) for given in workshop.data.on("train").inputs]
-    found = measure_forgetting(
-        texts,
-        lambda some: workshop.embedder(some, plan.head_pooling),
-        lambda some: tuned(some, plan.head_pooling),
-        plan.forgetting,
-        plan.seed,
-    )
-    if found is not None:
-        workshop.journal.write("forgetting", retention=found.retention.point, seconds=found.seconds)
-    return found
 
 
 def _examine(workshop: Workshop, trained: Trained, examined: Examined, sure: Array | None) -> ErrorAnalysis:

@@ -15,7 +15,7 @@ ADVISOR = """
     live
     mending
     backtest
-    doctor demo catalogue labelling people prediction other_data schemas
+    doctor demo catalogue labelling people prediction schemas
     audits export
     session
     contest
@@ -24,6 +24,7 @@ ADVISOR = """
     hub reporting report next_steps improvements outlook
     interview questions confirmation cells
     way
+    other_data
     ledger alternative
     run_folder answers_template answers_file columns
     decision forecast learning_curve estimate strategy recommendation data_sheet factors licences
@@ -31,9 +32,9 @@ ADVISOR = """
     rulebook step_rules rule_records records errors
 """
 PIPELINE = """
-    __main__ ablation run arm pilot apart reload model_card onnx_card onnx_export
+    __main__ ablation run retention arm pilot apart reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
-    embeddings data models preparation storage memory
+    embeddings data models preparation storage memory precision
     task metric live_results results findings records extras errors
 """
 BACKTEST = "session table fitting accuracy judgement trial material suite"
@@ -57,7 +58,7 @@ LABELLING = "asking prompts summary handover session belief second_opinion pool 
 LIVE = "server service gate answering gauges trial arrival served evaluation verdict newcomers typed"
 PREDICTORS = "costed fine_tuned anchored zero_shot probe tfidf majority linear"
 EVALUATION = """
-    drift examination robustness slices suspects neighbours forgetting probing agreement comparison calibration coverage
+    drift examination robustness slices suspects neighbours forgetting perplexity probing agreement comparison calibration coverage
     costs intervals
     probability_metrics number_metrics metrics
 """

@@ -8,10 +8,14 @@ import csv
 import itertools
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.data.splitting import row_ids
-from pipeline.records import ModelSource, TextPreparation
-from pipeline.task import Rows
+from pipeline.records import ModelSource, Recipe, TextPreparation
+from pipeline.task import Rows, load_task
+
+if TYPE_CHECKING:
+    from pipeline.training.job import TrainingJob
 
 WORDS = ["".join(parts) for parts in itertools.product("bdfgklmnprst", "aiou", "bdfgklmnprst", "eo")][::3]
 CLASSES = ["calm", "glad", "upset"]
@@ -41,6 +45,42 @@ def write_csv(rows: Rows, path: Path) -> Path:
         writer.writerow(["text", "label"])
         writer.writerows(zip(rows.inputs, rows.answers, strict=True))
     return path
+
+
+def make_recipe(**changes: Any) -> Recipe:
+    """A recipe from which the model learns in seconds."""
+    usual = {
+        "strategy": "fine_tune",
+        "learning_rate": 0.01,
+        "batch_size": 16,
+        "epochs": 4,
+        "warmup_fraction": 0.1,
+        "weight_decay": 0.01,
+        "early_stopping_epochs": 4,
+        "class_weights": "none",
+    }
+    return Recipe.model_validate(usual | changes)
+
+
+def make_job(
+    encoder: str | Path, rows: Rows, recipe: Recipe, count: int, validation: int = 60, seed: int = 0
+) -> "TrainingJob":
+    """A training on the first of these rows, with others from the 200th on that validate."""
+    from pipeline.evaluation.metrics import ACCURACY
+    from pipeline.training.job import TrainingJob
+
+    return TrainingJob(
+        task=load_task("text-classification"),
+        encoder=Path(encoder),
+        recipe=recipe,
+        preparation=PREPARATION,
+        pooling="mean",
+        classes=CLASSES,
+        metric=ACCURACY,
+        train=rows.take(range(count)),
+        validation=rows.take(range(200, 200 + validation)),
+        seed=seed,
+    )
 
 
 def save_model(folder: Path, layers: int = 1) -> ModelSource:

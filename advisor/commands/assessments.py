@@ -117,7 +117,12 @@ def ablate(
         list[str] | None,
         typer.Option(help="Strategy to try, as it is called under [training]; can be repeated.", show_default=False),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How often each is trained, each time with the next seed.")] = 1,
+    folds: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Parts of the rows, each of which is answered by a model that learned from the others."
+        ),
+    ] = 3,
     json: Json = False,
 ) -> int:
     """Train the recipe again with each strategy left out or put in, and say which of them help on your data."""
@@ -130,7 +135,7 @@ def ablate(
     from pipeline.results import Ablation
 
     folder, shown = open_existing(run), terminal(json=json)
-    trials = plan_trials(folder, load_ablation(), only or [], seeds)
+    trials = plan_trials(folder, load_ablation(), only or [], folds)
     for line in trials.announcement():
         shown.say(line)
     save_request(folder, trials)

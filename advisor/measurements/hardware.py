@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from advisor.records import HardwareMeasurement
+from pipeline.precision import find_bfloat16
 
 PRODUCT_SIZE = 1024
 PRODUCTS = 5
@@ -35,6 +36,7 @@ def measure_hardware(folder: Path) -> HardwareMeasurement:
         disk_free_bytes=shutil.disk_usage(folder).free,
         accelerator=accelerator,
         accelerator_memory_bytes=torch.cuda.get_device_properties(0).total_memory if accelerator else None,
+        bfloat16=find_bfloat16(),
         matmul_flops_per_second=_product_rate(),
         seconds=time.perf_counter() - begun,
     )

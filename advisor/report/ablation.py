@@ -10,7 +10,7 @@ VERDICTS = {"helps": "helps", "harms": "harms", "not_told_apart": "not sure"}
 
 def ablation_blocks(found: Ablation) -> list[Block]:
     """Every strategy with the score that it brings, best first, and what follows."""
-    facts, several = found.metric_facts, found.seeds > 1
+    facts = found.metric_facts
     ordered = sorted(found.contributions, key=lambda each: -each.difference.point)
     rows = [
         [
@@ -18,14 +18,16 @@ def ablation_blocks(found: Ablation) -> list[Block]:
             _change(each),
             say_score(each.score),
             say_gain_with_range(each.difference, facts),
-            *([say_error(each.deviation)] if several else []),
+            say_error(each.deviation) if each.deviation is not None else "–",
             say_p(each.p_holm),
             VERDICTS[each.verdict],
         ]
         for each in ordered
     ]
-    titles = ["strategy", "tried", "score then", "what it brings", *(["SD over seeds"] if several else []), "p", ""]
-    note = f"{say_metric(facts)} on {say_count(found.rows)} validation rows; as it is {say_score(found.score)}"
+    titles = ["strategy", "tried", "score then", "what it brings", "SD over folds", "p", ""]
+    note = (
+        f"{say_metric(facts)} on {say_count(found.rows)} rows in {found.folds} folds; as it is {say_score(found.score)}"
+    )
     return [
         Heading("What each strategy brings", note),
         Table(rows, titles, right=frozenset({2})),
@@ -51,10 +53,8 @@ def _toml(value: object) -> str:
 
 
 def _how_to_read(found: Ablation) -> str:
-    seed = "One seed: another could turn small differences. `--seeds 3` tells." if found.seeds == 1 else ""
     return (
-        f"{say_many(len(found.contributions) * found.seeds + found.seeds, 'training')} on {say_count(found.train_rows)} rows in "
-        f"{say_seconds(found.seconds)}. Each was scored on validation rows, which chose its epoch too; sealed rows were not "
-        "answered. Intervals hold for all strategies together at 95 %, p is corrected for their number (Holm). "
-        f"{seed}"
-    ).rstrip()
+        f"{say_many((len(found.contributions) + 1) * found.folds, 'training')} on about {say_count(found.train_rows)} rows each in "
+        f"{say_seconds(found.seconds)}. Each row was answered by a model that neither learned from it nor chose its epoch by it; "
+        "sealed rows were not answered. Intervals hold for all strategies together at 95 %, p is corrected for their number (Holm)."
+    )

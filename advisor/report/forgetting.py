@@ -14,7 +14,7 @@ def forgetting_blocks(result: Result) -> list[Block]:
         return []
     return [
         Heading("What the encoder forgot", "the same probes on features of the pre-trained and of the tuned encoder"),
-        Paragraph(found.because),
+        *(Paragraph(each) for each in say_found(found)),
         Table(forgetting_rows(found), list(TITLES), right=frozenset(range(1, len(TITLES)))),
         Paragraph(say_how(found), quiet=True),
     ]
@@ -31,8 +31,13 @@ def forgetting_rows(found: Forgetting) -> list[list[str]]:
             _change(each.difference.point, each.difference.low, each.difference.high),
             "–" if each.p_holm is None else say_p(each.p_holm),
         ]
-        for each in found.scores
+        for each in [*found.scores, *found.others]
     ]
+
+
+def say_found(found: Forgetting) -> list[str]:
+    """What the probes on texts, those on other tasks, and the perplexity say; without what was not measured."""
+    return [each for each in (found.because, found.others_because, found.perplexity_because) if each]
 
 
 def _change(point: float, low: float, high: float) -> str:
@@ -43,6 +48,6 @@ def say_how(found: Forgetting) -> str:
     """What was read, what was left out, and what it took."""
     left_out = "".join(f" Not asked: {what}, since {why}." for what, why in found.left_out.items())
     return (
-        f"Told from {say_count(found.texts)} training texts in {say_seconds(found.seconds)}, without labels; "
+        f"Told from {say_count(found.texts)} training texts in {say_seconds(found.seconds)}, without their labels; "
         f"accuracy in cross-validation.{left_out}"
     )

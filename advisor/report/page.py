@@ -212,6 +212,7 @@ def _result_parts(result: Result | None) -> dict[str, Any]:
         "sealed": contents.with_fine_tuned(result),
         "parts": _examined_parts(result),
         "forgetting_rows": forgetting.forgetting_rows(result.forgetting) if result.forgetting else [],
+        "forgetting_found": forgetting.say_found(result.forgetting) if result.forgetting else [],
         "forgetting_titles": forgetting.TITLES,
         "forgetting_note": forgetting.say_how(result.forgetting) if result.forgetting else "",
         "most_worst": MOST_WORST,

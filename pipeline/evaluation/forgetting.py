@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,12 +23,14 @@ CONSTANT = 1e-6
 SURE = 1.96
 """Standard errors beyond which a loss is no chance, at 95 %."""
 Verdict = Literal["kept", "lost", "lost_much"]
+VERDICTS = ("kept", "lost", "lost_much")
+"""From the best to the worst."""
 Read = Callable[[Sequence[str]], Array]
 """Features of texts; (texts, features)."""
 
 
 def measure_forgetting(
-    texts: Sequence[str], before: Read, after: Read, rule: ForgettingRule, seed: int
+    texts: Sequence[str], before: Read, after: Read, rule: ForgettingRule, seed: int, others: Sequence[Probing] = ()
 ) -> Forgetting | None:
     """Probe the features of the pre-trained and of the tuned encoder for the same things, on a sample of texts.
 
@@ -38,6 +40,7 @@ def measure_forgetting(
         after: Reads with the tuned one.
         rule: How many texts, what is too much, and how to say it.
         seed: Of the sample and the folds.
+        others: Labelled rows of other tasks.
 
     Returns:
         None where the texts allow no probe.
@@ -49,32 +52,45 @@ def measure_forgetting(
     tasks, left_out = make_probing(sample, seed)
     if not tasks:
         return None
-    scores = [_probe(task, before(task.texts), after(task.texts), rule, seed) for task in tasks]
-    corrected = holm([score.difference.p or 0.0 for score in scores])
-    scores = [score.model_copy(update={"p_holm": p}) for score, p in zip(scores, corrected, strict=True)]
-    retention = _retention(scores)
+    asks: Mapping[str, str] = {str(name): what for name, what in rule.tasks.items()}
+    scores = _probe_all([(task, asks[task.name]) for task in tasks], before, after, seed)
+    labelled = _probe_all([(task, f"labels of {task.name}") for task in others], before, after, seed)
+    retention, on_others = retention_of(scores), retention_of(labelled) if labelled else None
     similarity = linear_cka(before(sample), after(sample))
-    verdict, because = judge_retention(retention, similarity, rule)
+    verdict, because = judge_retention(retention, rule.sentences, rule.least_retention, similarity)
+    others_verdict, others_because = verdict, ""
+    if on_others is not None:
+        others_verdict, others_because = judge_retention(on_others, rule.others, rule.least_retention)
     return Forgetting(
         texts=len(sample),
         scores=scores,
+        others=labelled,
+        others_retention=on_others,
+        others_because=others_because,
         retention=retention,
         similarity=similarity,
-        verdict=verdict,
+        verdict=max(verdict, others_verdict, key=VERDICTS.index),
         because=because,
         left_out={rule.tasks[name]: why for name, why in left_out.items()},
         seconds=time.perf_counter() - begun,
     )
 
 
-def _probe(task: Probing, before: Array, after: Array, rule: ForgettingRule, seed: int) -> ProbingScore:
+def _probe_all(tasks: Sequence[tuple[Probing, str]], before: Read, after: Read, seed: int) -> list[ProbingScore]:
+    """Each task with what it asks; p values are corrected for all of them."""
+    found = [probe_both(task, what, before(task.texts), after(task.texts), seed) for task, what in tasks]
+    corrected = holm([score.difference.p or 0.0 for score in found])
+    return [score.model_copy(update={"p_holm": p}) for score, p in zip(found, corrected, strict=True)]
+
+
+def probe_both(task: Probing, what: str, before: Array, after: Array, seed: int) -> ProbingScore:
     """Cross-validated accuracy of a linear probe on both features, compared on the same texts."""
     folds = _folds(task.answers, seed)
     theirs, ours = (_right(features, task.answers, folds) for features in (before, after))
     one, other = (np.stack([right, np.ones(len(right))], axis=1) for right in (ours, theirs))
     return ProbingScore(
         name=task.name,
-        what=rule.tasks[task.name],
+        what=what,
         texts=len(task.texts),
         guessing=max(Counter(task.answers).values()) / len(task.answers),
         before=float(theirs.mean()),
@@ -111,8 +127,8 @@ def _right(features: Array, answers: Sequence[str], folds: Array) -> Array:
     return right
 
 
-def _retention(scores: Sequence[ProbingScore]) -> Interval:
-    """Mean accuracy after over mean accuracy before; the tasks read the same texts, so that their errors simply add up."""
+def retention_of(scores: Sequence[ProbingScore]) -> Interval:
+    """Mean accuracy after over mean accuracy before; errors simply add up, as they do where the tasks read the same texts."""
     before = float(np.mean([score.before for score in scores]))
     gain = float(np.mean([score.difference.point for score in scores])) / before
     error = float(np.mean([score.difference.standard_error or 0.0 for score in scores])) / before
@@ -133,22 +149,30 @@ def linear_cka(one: Array, other: Array) -> float:
     return float(shared / own) if own > 0 else 0.0
 
 
-def judge_retention(retention: Interval, similarity: float, rule: ForgettingRule) -> tuple[Verdict, str]:
+def judge_retention(
+    retention: Interval, sentences: Mapping[Verdict, str], least: float, similarity: float | None = None
+) -> tuple[Verdict, str]:
     """Whether so much was lost, outside noise, that something should be done; and in words.
+
+    Args:
+        retention: What is left.
+        sentences: What each verdict says.
+        least: Retention under which a sure loss is too much.
+        similarity: Of all features before and after.
 
     Returns:
         `kept`, `lost` (surely something, but little) or `lost_much`.
     """
     surely = retention.high < 1
-    verdict: Verdict = "kept" if not surely else "lost" if retention.point >= rule.least_retention else "lost_much"
+    verdict: Verdict = "kept" if not surely else "lost" if retention.point >= least else "lost_much"
     values = {
         "{retention}": f"{100 * retention.point:.0f} %",
         "{low}": f"{100 * retention.low:.0f}",
         "{high}": f"{100 * retention.high:.0f} %",
-        "{least}": f"{100 * rule.least_retention:.0f} %",
-        "{similarity}": f"{similarity:.2f}",
+        "{least}": f"{100 * least:.0f} %",
+        "{similarity}": "" if similarity is None else f"{similarity:.2f}",
     }
-    sentence = rule.sentences[verdict]
+    sentence = sentences[verdict]
     for slot, value in values.items():
         sentence = sentence.replace(slot, value)
     return verdict, sentence

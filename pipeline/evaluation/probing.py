@@ -27,12 +27,12 @@ class Probing:
     """One small task.
 
     Attributes:
-        name: Its key.
+        name: Its key, or what labelled rows of another task are called.
         texts: What is read.
         answers: What is to be told from the features, one for each text.
     """
 
-    name: Kind
+    name: str
     texts: tuple[str, ...]
     answers: tuple[str, ...]
 
@@ -95,7 +95,13 @@ def ask_order(texts: Sequence[str], seed: int) -> Probing | None:
     return _checked("order", read, answers)
 
 
-def _checked(name: Kind, texts: list[str], answers: list[str]) -> Probing | None:
+def ask_labels(name: str, texts: Sequence[str], labels: Sequence[str], most: int, seed: int) -> Probing | None:
+    """What people answered in another task, on a sample of at most so many of its texts."""
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(texts))[:most])
+    return _checked(name, [texts[place] for place in drawn], [labels[place] for place in drawn])
+
+
+def _checked(name: str, texts: list[str], answers: list[str]) -> Probing | None:
     """The task without answers that too few texts have; None where fewer than two are left."""
     counts = Counter(answers)
     kept = [place for place, answer in enumerate(answers) if counts[answer] >= FEWEST_OF_A_KIND]

@@ -105,7 +105,11 @@ class OneLabelTask(PooledTask):
         return [np.array(places[str(answer)]) for answer in rows.answers]
 
     def loss(self, classes: Sequence[str], rows: Rows, weighting: str, smoothing: float = 0.0) -> Callable[..., Any]:
-        """Cross-entropy, with classes weighing alike when asked for: mean over the rows of all accumulated batches."""
+        """Cross-entropy, with classes weighing alike when asked for: mean over the rows of all accumulated batches.
+
+        A row weighs as its own label does. With `weight`, `torch` would also spread what is smoothed by the weights of the classes,
+        so that every row is drawn to the rare ones.
+        """
         import torch
 
         weights = None
@@ -115,11 +119,10 @@ class OneLabelTask(PooledTask):
 
         def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
             logits = outputs["logits"]
-            weight = weights.to(logits.device, logits.dtype) if weights is not None else None
-            total = torch.nn.functional.cross_entropy(
-                logits, labels, weight=weight, reduction="sum", label_smoothing=smoothing
-            )
-            return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
+            each = torch.nn.functional.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+            if weights is not None:
+                each = each * weights.to(logits.device, logits.dtype)[labels]
+            return each.sum() / (num_items_in_batch if num_items_in_batch is not None else len(labels))
 
         return loss
 

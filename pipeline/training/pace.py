@@ -8,7 +8,7 @@ from pipeline.records import Forecast
 
 @dataclass
 class _Round:
-    """Which of several like trainings this is: seeds, or strategies that are tried."""
+    """Which of several like trainings this is: seeds, settings, strategies that are tried, or folds."""
 
     number: int = 1
     of: int = 1
@@ -27,7 +27,9 @@ class Pace:
 
     def __init__(self, forecast: Forecast | None = None) -> None:
         self.forecast = forecast
-        self._rounds = {"seed": _Round(), "variant": _Round(), "trial": _Round()}
+        self._rounds = {"seed": _Round(), "variant": _Round(), "fold": _Round(), "trial": _Round()}
+        self._after_search = 0
+        """Trainings that come after the settings that are tried."""
         self._begun: tuple[int, float] | None = None
         self._line: dict[str, Any] = {}
 
@@ -36,8 +38,11 @@ class Pace:
         event = line["event"]
         if event in self._rounds:
             self._rounds[event] = _Round(line["number"], line[f"{event}s"])
+            self._after_search = line["seeds"] if event == "trial" else 0
+        elif event == "searched":
+            self._rounds["trial"], self._after_search = _Round(), 0
         elif event == "training":
-            self._begun = line["from_step"], line["wall_seconds"]
+            self._begun, self._line = (line["from_step"], line["wall_seconds"]), {}
         elif event == "step":
             self._line = line
 
@@ -51,14 +56,15 @@ class Pace:
         if done <= 0:
             return None
         each = (self._line["wall_seconds"] - begun) / done
-        seeds, variants = self._rounds["seed"], self._rounds["variant"]
-        rounds = seeds.left + variants.left * seeds.of + self._rounds["trial"].left
+        folds = self._rounds["fold"]
+        rounds = self._rounds["seed"].left + self._rounds["trial"].left + self._after_search
+        rounds += folds.left + self._rounds["variant"].left * folds.of
         return float(each * (self._line["steps"] * (1 + rounds) - self._line["step"]))
 
     def say(self) -> list[str]:
         """Time, then rate and memory, each as one line; what is not known is left out."""
         left, spent = self.seconds_left, self._line.get("wall_seconds", 0.0)
-        time = [] if left is None else [f"{say_clock(spent)} gone, about {say_clock(left)} of training left"]
+        time = [] if left is None else [f"{say_clock(spent)} gone, {_say_left(left)}"]
         if time and self.forecast is not None:
             expected = self.forecast.train_wall_seconds
             late = ", which it will exceed" if spent + (left or 0.0) > expected else ""
@@ -73,6 +79,10 @@ class Pace:
             of = f" of {self.forecast.peak_memory_bytes / 1e9:.1f} forecast" if self.forecast is not None else ""
             rate.append(f"{memory / 1e9:.1f} GB{of}")
         return [*time, *([", ".join(rate)] if rate else [])]
+
+
+def _say_left(seconds: float) -> str:
+    return f"about {say_clock(seconds)} of training left" if seconds else "training is done"
 
 
 def say_clock(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -19,13 +20,16 @@ from pipeline.records import Forecast
 from pipeline.training.pace import Pace
 
 LINES_EVERY_STEPS = 25
-WIDTH = 28
-"""Columns of the bar, and most of a curve."""
+WIDTHS = (16, 60)
+"""Columns of the bar, and most of a curve: at least and at most."""
+BESIDE = 52
+"""Columns that stand beside them."""
 BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
 """Heights of a curve, where the terminal has them and where it has not."""
 PHASES = {
+    "reading": "reading the data",
     "prepared": "data read, rows verified",
-    "forgetting": "probed what the encoder still says",
+    "probing": "probing what the encoder still says",
     "reload": "reloading the saved model in a fresh process",
     "evaluating": "opening the sealed rows",
 }
@@ -83,14 +87,22 @@ class Display:
         self._seen = _Seen(steps=line["steps"], step=line["from_step"])
 
     def _seed(self, line: dict[str, Any]) -> None:
-        self._say(f"seed {line['seed']}: {line['number']} of {line['seeds']}")
+        self._begin(f"seed {line['seed']}: {line['number']} of {line['seeds']}")
 
     def _variant(self, line: dict[str, Any]) -> None:
         change = ", ".join(f"{name} = {value}" for name, value in line["change"].items()) or "the recipe as it is"
-        self._say(f"{line['number']} of {line['variants']}: {change}")
+        self._begin(f"{line['number']} of {line['variants']}: {change}")
+
+    def _fold(self, line: dict[str, Any]) -> None:
+        self._begin(f"fold {line['number']} of {line['folds']}")
 
     def _trial(self, line: dict[str, Any]) -> None:
-        self._say(f"settings {line['number']} of {line['trials']}: learning rate {line['learning_rate']:.1e}")
+        self._begin(f"settings {line['number']} of {line['trials']}: learning rate {line['learning_rate']:.1e}")
+
+    def _begin(self, text: str) -> None:
+        """Tell of another training; what the one before showed is no longer so."""
+        self._seen = None
+        self._say(text)
 
     def _seeds(self, line: dict[str, Any]) -> None:
         self._say(line["because"])
@@ -122,7 +134,9 @@ class Display:
 
     def _say(self, text: str) -> None:
         if self._fancy:
-            self.console.print(Text(f"  {text}", style="dim"))
+            self.console.print(
+                Padding(Text(text, style="dim"), (0, 0, 0, 2))
+            )  # what is wrapped stays under its beginning
         else:
             sys.stderr.write(f"  {text}\n")
             sys.stderr.flush()
@@ -132,12 +146,15 @@ class Display:
         seen = self._seen
         if seen is None:
             return Group()
+        width = min(max(self.console.width - BESIDE, WIDTHS[0]), WIDTHS[1])
         grid = Table.grid(padding=(0, 2, 0, 0))
-        bar = ProgressBar(total=max(seen.steps, 1), completed=seen.step, width=WIDTH)
+        bar = ProgressBar(total=max(seen.steps, 1), completed=seen.step, width=width)
         grid.add_row("  training", bar, f"step {seen.step}/{seen.steps}, epoch {seen.epoch:.1f}")
         for name, values in (("loss", seen.losses), ("validation", seen.scores)):
             if values:
-                grid.add_row(f"  {name}", Text(draw_curve(values, WIDTH, self._heights), "cyan"), f"{values[-1]:.3f}")
+                first = f"{values[0]:.3f} to " if len(values) > 1 else ""
+                curve = Text(draw_curve(values, width, self._heights), "cyan")
+                grid.add_row(f"  {name}", curve, f"{first}{values[-1]:.3f}")
         return Group(grid, *(Text(f"  {each}", style="dim") for each in self._pace.say()))
 
 

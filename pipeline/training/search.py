@@ -33,6 +33,8 @@ SMOOTHINGS = (0.0, 0.05, 0.1)
 WARMUPS = (0.0, 0.06, 0.1, 0.2)
 SURE = 1.96
 """Standard errors of a difference beyond which it is no chance, at 95 %."""
+SEEDS = 2**32
+"""Seeds are below this."""
 SEARCHED = ("learning_rate", "layer_decay", "weight_decay", "label_smoothing", "warmup_fraction")
 
 
@@ -57,7 +59,6 @@ def search_settings(job: TrainingJob, folder: Path, study: Path, report: Report,
         storage=f"sqlite:///{study}",
         direction="maximize",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=job.seed),
     )
     if not kept.trials:
         kept.enqueue_trial({name: getattr(job.recipe, name) for name in SEARCHED})
@@ -76,26 +77,36 @@ def _finished(study: Any) -> list[Any]:
 
 
 def _try_one(study: Any, job: TrainingJob, folder: Path, report: Report) -> None:
-    """Train with the next settings; those that a stop cut off are tried again first."""
+    """Train with the next settings; those that a stop cut off go on first.
+
+    Each has a seed of its own, so that a search that was stopped tries the same settings as one that was not.
+    """
+    import optuna
+
     for trial in study.trials:
         if trial.state.name == "RUNNING":
             study.tell(trial.number, state=_failed())
             study.enqueue_trial(trial.params)
+    number = len(_finished(study)) + 1
+    study.sampler = optuna.samplers.TPESampler(seed=(job.seed + number) % SEEDS)
     trial = study.ask()
     recipe = _suggest(trial, job.recipe)
-    number = len(_finished(study)) + 1
     report(
-        "trial", number=number, trials=job.recipe.search_trials, **{name: getattr(recipe, name) for name in SEARCHED}
+        "trial",
+        number=number,
+        trials=job.recipe.search_trials,
+        seeds=job.recipe.seeds,
+        **{name: getattr(recipe, name) for name in SEARCHED},
     )
     begun = time.perf_counter()
-    place = folder / f"trial-{trial.number}"
+    place = folder / f"trial-{number}"
     own = replace(job, recipe=recipe, tracking=None)
     statistics = score_statistics(own, train(own, place, report).model, job.validation)
     _statistics_of(folder, trial.number).parent.mkdir(parents=True, exist_ok=True)
     np.save(_statistics_of(folder, trial.number), statistics)
-    shutil.rmtree(place, ignore_errors=True)
     trial.set_user_attr("seconds", time.perf_counter() - begun)
     study.tell(trial, job.metric.gain(job.metric.score(statistics), 0.0))
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _failed() -> Any:
@@ -134,6 +145,7 @@ def choose_settings(study: Any, job: TrainingJob, folder: Path, report: Report) 
     better = best.number != first.number and best.value - first.value > SURE * noise
     scores = [job.metric.score(each) for each in (ours, theirs)]
     settings = ", ".join(f"{name} = {best.params[name]:.3g}" for name in SEARCHED)
+    report("searched", trials=len(trials), taken=better)
     report(
         "note",
         text=f"Of {len(trials)} settings the best scores {scores[0]:.3f} on the validation rows, the recipe as it is {scores[1]:.3f}, "

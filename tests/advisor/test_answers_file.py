@@ -19,7 +19,7 @@ from pipeline.task import TASKS, Layout, load_task
 TASKS_KNOWN = ", ".join(load_tasks())
 FIELDS = (
     "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, query, config, "
-    "revision, annotators, max_rows, slices, splits"
+    "revision, annotators, max_rows, slices, splits, other_tasks"
 )
 DATA_KEYS = f"text, label, {FIELDS}"
 ALL_DATA_KEYS = f"text, label, labels, label_delimiter, text_pair, score, tokens, tags, spans, {FIELDS}"
@@ -159,7 +159,7 @@ def test_all_faults_are_said_at_once_each_with_its_mend() -> None:
             f'task = "text-pair-classification"\n{SHORTEST}label_delimiter = ";"',
             "data.label_delimiter is not a key of [data].\nDid you mean 'delimiter'? Known are: text, text_pair, label, "
             "train, validation, test, phrases, format, encoding, delimiter, quote, header, sheet, "
-            "query, config, revision, annotators, max_rows, slices, splits.",
+            "query, config, revision, annotators, max_rows, slices, splits, other_tasks.",
         ),
         (
             f'task = "token-classification"\n{SHORTEST}tokens = "words"\nspans = "names"',

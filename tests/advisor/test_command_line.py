@@ -130,7 +130,8 @@ REFUSED: list[tuple[list[str], str]] = [
         ["assess", "x.csv", "--task", "text-regression", "--option", "lowest=none", "--column", "grade=stars"],
         "'x.csv': data.grade is not a key of [data]; task_options.lowest is 'none'.\n"
         "data.grade: Known are: text, text_pair, score, train, validation, test, phrases, format, encoding, delimiter, "
-        "quote, header, sheet, query, config, revision, annotators, max_rows, slices, splits. task_options.lowest: Write a number.\n",
+        "quote, header, sheet, query, config, revision, annotators, max_rows, slices, splits, other_tasks. "
+        "task_options.lowest: Write a number.\n",
     ),
     (["schema", "x"], f"There is no document 'x'.\nThere are: {', '.join(DOCUMENTS)}.\n"),
     (["demo", "x"], "There is no demo 'x'.\nThere are: tweets, topics.\n"),

@@ -124,9 +124,27 @@ def test_the_spread_over_seeds_and_what_was_forgotten_stand_in_both_reports(
     for text in (page, shown):
         assert SPREAD.because in text
         assert "What the encoder forgot" in text
-        assert "Told from 600 training texts in 4.2 s, without labels" in text
+        assert "Told from 600 training texts in 4.2 s, without their labels" in text
         assert "Not asked: which of ten words it holds, since no two words" in text
     assert "set `l2_sp = 10.0`." in shown
     assert "set <code>l2_sp = 10.0</code>." in page
     assert "how long a text is 0.250 0.612 0.524 -8.8 (-12.0 to -5.1) p < 0.001" in shown
     assert '<td class="number">-8.8 (-12.0 to -5.1)</td>' in page
+
+
+def test_what_was_forgotten_of_other_tasks_and_of_words_stands_in_both_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = decisions.go()
+    other = FORGOTTEN.scores[0].model_copy(update={"name": "topics.csv", "what": "labels of <topics>.csv"})
+    said = {"others": [other], "others_because": "It forgot topics.", "perplexity_because": "It predicts words worse."}
+    assert sample.result is not None
+    result = sample.result.model_copy(update={"forgetting": FORGOTTEN.model_copy(update=said)})
+    page = page_of(dataclasses.replace(sample, result=result), tmp_path)
+    Terminal(width=200).show_result(result)
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (page, shown):
+        assert "It forgot topics." in text
+        assert "It predicts words worse." in text
+    assert "labels of &lt;topics&gt;.csv" in page
+    assert "labels of <topics>.csv 0.250" in shown

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.evaluation.metrics import ACCURACY
 from pipeline.records import ModelSource, Recipe
 from pipeline.storage import load_record, save_record
-from pipeline.task import Rows, load_task
+from pipeline.task import Rows
 from pipeline.training.computing import (
     KEPT,
     Computing,
@@ -25,16 +24,7 @@ from pipeline.training.job import TrainingJob
 from pipeline.training.train import train
 from tests import tiny
 
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=4,
-    warmup_fraction=0.0,
-    weight_decay=0.01,
-    early_stopping_epochs=4,
-    class_weights="none",
-)
+RECIPE = tiny.make_recipe(warmup_fraction=0.0)
 WHERE_FASTER, MIXED = (RECIPE.model_copy(update={"precision": each}) for each in ("where_faster", "mixed"))
 
 
@@ -110,18 +100,7 @@ def test_losses_are_computed_in_single_precision() -> None:
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(200)),
-        validation=rows.take(range(200, 300)),
-        seed=0,
-    )
+    return tiny.make_job(tiny_model.location, rows, RECIPE, count=200, validation=100)
 
 
 def test_mixed_precision_learns_as_well_keeps_single_precision_and_is_told(job: TrainingJob, tmp_path: Path) -> None:

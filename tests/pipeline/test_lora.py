@@ -12,12 +12,11 @@ import torch
 import transformers
 
 from pipeline.errors import MissingExtra
-from pipeline.evaluation.metrics import ACCURACY
 from pipeline.extras import require
 from pipeline.heads import PooledClassifier, PooledClassifierConfig
 from pipeline.predictors.fine_tuned import load_fine_tuned
 from pipeline.records import Adjustment, ModelSource, Recipe
-from pipeline.task import Rows, TrainingSetting, load_task
+from pipeline.task import Rows, TrainingSetting
 from pipeline.training.adjustments import adjust, answer_to
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.lora import add_lora, merge_lora
@@ -25,17 +24,7 @@ from pipeline.training.parameter_groups import group_parameters, layers_of, stag
 from pipeline.training.train import train
 from tests import tiny
 
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=3,
-    warmup_fraction=0.1,
-    weight_decay=0.01,
-    early_stopping_epochs=4,
-    class_weights="none",
-    lora_rank=4,
-)
+RECIPE = tiny.make_recipe(epochs=3, lora_rank=4)
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 30}
 KINDS: dict[str, dict[str, Any]] = {
     "bert": SMALL,
@@ -47,18 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(96)),
-        validation=rows.take(range(200, 260)),
-        seed=0,
-    )
+    return tiny.make_job(tiny_model.location, rows, RECIPE, count=96)
 
 
 def silent(event: str, **values: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.records import ModelSource, Recipe
-from pipeline.task import Rows, load_task
+from pipeline.records import ModelSource
+from pipeline.task import Rows
 from pipeline.training.job import TrainingJob
 from pipeline.training.overfitting import MEND, measure_overfitting
 from pipeline.training.train import train
@@ -22,26 +22,12 @@ def silent(event: str, **values: Any) -> None:
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=Recipe(
-            strategy="fine_tune",
-            learning_rate=0.01,
-            batch_size=16,
-            epochs=6,
-            warmup_fraction=0.1,
-            weight_decay=0.0,
-            early_stopping_epochs=6,
-            class_weights="none",
-        ),
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(64)),
-        validation=rows.take(range(200, 320)),
-        seed=0,
+    return tiny.make_job(
+        tiny_model.location,
+        rows,
+        tiny.make_recipe(epochs=6, weight_decay=0.0, early_stopping_epochs=6),
+        count=64,
+        validation=120,
     )
 
 

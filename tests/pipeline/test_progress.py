@@ -53,18 +53,23 @@ def test_a_clock_shows_hours_only_where_there_are_some(seconds: float, shown: st
     assert say_clock(seconds) == shown
 
 
-def test_the_time_left_counts_the_seeds_and_strategies_that_are_still_to_come() -> None:
-    pace = Pace()
-    for line in RUN[:3]:
-        pace.hear(line)
-    assert pace.seconds_left == pytest.approx(95)
-    pace.hear({"event": "seed", "number": 1, "seeds": 3, "wall_seconds": 0.0})
-    assert pace.seconds_left == pytest.approx(95 + 200)
-    pace.hear({"event": "variant", "number": 4, "variants": 5, "wall_seconds": 0.0})
-    assert pace.seconds_left == pytest.approx(95 + 200 + 300)
-    pace.hear({"event": "training", "steps": 100, "from_step": 60, "wall_seconds": 12.0})
-    pace.hear(step(70, 32.0))  # after a stop only what this session did counts
-    assert pace.seconds_left == pytest.approx(2.0 * (30 + 500))
+def test_the_time_left_counts_all_trainings_that_are_still_to_come() -> None:
+    def left(*events: dict[str, Any]) -> float | None:
+        pace = Pace()
+        for line in [*RUN[:3], *events]:
+            pace.hear({**line, "wall_seconds": line.get("wall_seconds", 0.0)})
+        return pace.seconds_left
+
+    search = {"event": "trial", "number": 2, "trials": 4, "seeds": 3}
+    assert left() == pytest.approx(95)
+    assert left({"event": "seed", "number": 1, "seeds": 3}) == pytest.approx(95 + 200)
+    assert left(
+        {"event": "variant", "number": 4, "variants": 5}, {"event": "fold", "number": 2, "folds": 3}
+    ) == pytest.approx(95 + 100 + 300)
+    assert left(search) == pytest.approx(95 + 200 + 300)  # two more settings, then three seeds
+    assert left(search, {"event": "seed", "number": 1, "seeds": 3}) == pytest.approx(95 + 200 + 200)
+    assert left(search, {"event": "searched"}) == pytest.approx(95)
+    assert left({"event": "training", "steps": 50, "from_step": 0}) is None  # nothing of the next one is known yet
 
 
 def test_it_tells_time_against_the_forecast_and_rate_and_memory() -> None:
@@ -78,6 +83,8 @@ def test_it_tells_time_against_the_forecast_and_rate_and_memory() -> None:
     ]
     pace.hear(step(30, 150.0))
     assert pace.say()[0].endswith("forecast 3:20 for the whole run, which it will exceed")
+    pace.hear(step(100, 190.0))
+    assert pace.say()[0] == "3:10 gone, training is done; forecast 3:20 for the whole run"
 
 
 def test_without_a_terminal_the_same_comes_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +112,7 @@ def test_on_a_terminal_bar_curves_rate_and_time_stand_together(encoding: str, cu
     shown = drawn.export_text()
     assert "step 25/100, epoch 1.0" in shown
     assert curve in shown
-    assert "0.040" in shown
+    assert "0.200 to 0.040" in shown
     assert "validation" in shown
     assert "about 1:15 of training left" in shown
     assert "1.0 GB of 1.8 forecast" in shown
@@ -114,8 +121,37 @@ def test_on_a_terminal_bar_curves_rate_and_time_stand_together(encoding: str, cu
     assert "[bold]kept[/bold]" in screen.buffer.getvalue().decode(encoding)
 
 
-def test_nothing_is_drawn_before_training_and_after_it() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"event": "seed", "seed": 1, "number": 2, "seeds": 2, "wall_seconds": 90.0},
+        {"event": "fold", "number": 2, "folds": 2, "wall_seconds": 90.0},
+        {"event": "variant", "number": 2, "variants": 2, "change": {}, "wall_seconds": 90.0},
+    ],
+)
+def test_nothing_is_drawn_before_training_between_two_and_after_it(event: dict[str, Any]) -> None:
     display = Display()
+    for line in [*RUN, event] if event else []:
+        display(line)
     drawn = Console(width=100, record=True, file=io.StringIO())
     drawn.print(display.draw())
     assert drawn.export_text().strip() == ""
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_all_of_it_fits_the_terminal_and_what_is_wrapped_stays_under_its_beginning(columns: int) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=columns, markup=False, highlight=False, color_system=None)
+    display = Display(FORECAST, console)
+    for line in RUN:
+        display(line)
+    with console.capture() as drawn:
+        console.print(display.draw())
+    rows = drawn.get().splitlines()
+    assert len(rows) <= 7
+    bar = max(len(row.split("step")[0]) for row in rows if "step 25/100" in row)
+    assert bar > 0.4 * min(columns, 120)
+    screen.truncate(0)
+    display({"event": "note", "text": "word " * 60, "wall_seconds": 50.0})
+    assert all(row.startswith("  word") for row in screen.getvalue().lstrip("\0").splitlines() if row.strip())

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.evaluation.metrics import ACCURACY
-from pipeline.records import ModelSource, Recipe
-from pipeline.task import Rows, load_task
+from pipeline.records import ModelSource
+from pipeline.task import Rows
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.rate_test import FEWEST_STEPS, KEPT, find_rate, judge_sweeps, smooth, sweep
 from pipeline.training.train import train
@@ -25,27 +24,14 @@ BOWL = [2.0] * 10 + [2.0 - 0.1 * step for step in range(15)] + [0.6 + 0.2 * step
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=Recipe(
-            strategy="fine_tune",
-            learning_rate=0.004,
-            batch_size=16,
-            epochs=2,
-            warmup_fraction=0.0,
-            weight_decay=0.0,
-            early_stopping_epochs=4,
-            class_weights="none",
-            rate_search="range_test",
+    return tiny.make_job(
+        tiny_model.location,
+        rows,
+        tiny.make_recipe(
+            learning_rate=0.004, epochs=2, warmup_fraction=0.0, weight_decay=0.0, rate_search="range_test"
         ),
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(64)),
-        validation=rows.take(range(200, 230)),
-        seed=0,
+        count=64,
+        validation=30,
     )
 
 

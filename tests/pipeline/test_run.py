@@ -398,6 +398,7 @@ def test_changed_data_is_refused_with_counts(fresh: Path, rows: Rows, capsys: py
     tiny.write_csv(changed.take(range(len(rows) - 1)), fresh / "moods.csv")
     assert carry_out(fresh) == 1
     assert capsys.readouterr().err == (
+        "  reading the data\n"
         "'moods.csv' does not hold the rows that were planned with: 3 missing, 2 new or changed.\n"
         "Give the same file with --data, or assess again.\n"
     )

@@ -10,9 +10,8 @@ import optuna
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
-from pipeline.evaluation.metrics import ACCURACY
 from pipeline.records import ModelSource, Recipe
-from pipeline.task import Array, Rows, load_task
+from pipeline.task import Array, Rows
 from pipeline.training.job import TrainingJob
 from pipeline.training.search import RATE_SPAN, SEARCHED, STUDY, choose_settings, search_settings
 from tests import tiny
@@ -20,27 +19,11 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=Recipe(
-            strategy="fine_tune",
-            learning_rate=0.01,
-            batch_size=16,
-            epochs=2,
-            warmup_fraction=0.03,
-            weight_decay=0.0,
-            early_stopping_epochs=4,
-            class_weights="none",
-            search_trials=3,
-        ),
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(64)),
-        validation=rows.take(range(200, 260)),
-        seed=0,
+    return tiny.make_job(
+        tiny_model.location,
+        rows,
+        tiny.make_recipe(epochs=2, warmup_fraction=0.03, weight_decay=0.0, search_trials=3),
+        count=64,
     )
 
 
@@ -89,6 +72,36 @@ def test_the_recipe_comes_first_and_after_a_stop_the_study_goes_on(job: Training
     finished = Heard()
     assert search(job, tmp_path, finished) == found
     assert finished.trials == []
+
+
+def test_a_search_that_was_stopped_tries_the_same_settings_and_goes_on_within_the_training_that_was_cut_off(
+    job: TrainingJob, tmp_path: Path
+) -> None:
+    events: list[tuple[str, dict[str, Any]]] = []
+
+    def listen(event: str, **values: Any) -> None:
+        events.append((event, values))
+        trials = sum(name == "trial" for name, _ in events)
+        if event == "checkpoint" and trials == 2 and "training" not in [name for name, _ in stopped]:
+            stopped.extend(events)
+            raise KeyboardInterrupt
+
+    def tried() -> list[float]:
+        return [values["learning_rate"] for name, values in events if name == "trial"]
+
+    stopped: list[tuple[str, dict[str, Any]]] = []
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "whole").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        search_settings(job, tmp_path / "stopped" / "work", tmp_path / "stopped" / STUDY, listen, None)
+    events.clear()
+    search_settings(job, tmp_path / "stopped" / "work", tmp_path / "stopped" / STUDY, listen, None)
+    after = tried()
+    assert next(values["from_step"] for name, values in events if name == "training") > 0
+    events.clear()
+    search_settings(job, tmp_path / "whole" / "work", tmp_path / "whole" / STUDY, listen, None)
+    assert tried()[1:] == after
+    assert not list((tmp_path / "stopped").rglob("checkpoint-*"))
 
 
 def scored(right: int) -> Array:

@@ -10,41 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.evaluation.metrics import ACCURACY
-from pipeline.records import ModelSource, Recipe
-from pipeline.task import Array, Rows, load_task
+from pipeline.records import ModelSource
+from pipeline.task import Array, Rows
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.seeds import FinishedSeed, measure_spread, train_seeds
 from pipeline.training.train import train
 from tests import tiny
 
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=3,
-    warmup_fraction=0.1,
-    weight_decay=0.01,
-    early_stopping_epochs=4,
-    class_weights="none",
-    seeds=3,
-)
+RECIPE = tiny.make_recipe(epochs=3, seeds=3)
 
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(96)),
-        validation=rows.take(range(200, 260)),
-        seed=2**32 - 1,
-    )
+    return tiny.make_job(tiny_model.location, rows, RECIPE, count=96, seed=2**32 - 1)
 
 
 class Heard:

@@ -14,7 +14,7 @@ from pipeline.errors import RunFailed, StorageError
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.memory import is_out_of_memory
 from pipeline.records import Adjustment, ModelSource, Recipe
-from pipeline.task import Rows, TrainingSetting, load_task
+from pipeline.task import Rows, TrainingSetting
 from pipeline.tasks.text_classification import TextClassification
 from pipeline.training.adjustments import adjust, answer_to, load_adjustments
 from pipeline.training.callbacks import Diverged
@@ -23,16 +23,7 @@ from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.train import train
 from tests import tiny
 
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=4,
-    warmup_fraction=0.1,
-    weight_decay=0.01,
-    early_stopping_epochs=4,
-    class_weights="balanced",
-)
+RECIPE = tiny.make_recipe(class_weights="balanced")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,18 +37,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(tiny_model.location),
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(120)),
-        validation=rows.take(range(200, 260)),
-        seed=0,
-    )
+    return tiny.make_job(tiny_model.location, rows, RECIPE, count=120)
 
 
 @pytest.fixture(scope="module")

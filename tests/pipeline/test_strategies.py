@@ -14,8 +14,7 @@ import transformers
 
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.models import load_encoder
-from pipeline.records import Recipe
-from pipeline.task import Rows, TrainingSetting, load_task
+from pipeline.task import Rows, TrainingSetting
 from pipeline.training.averaging import FOLDER, BestWeights, mean_weights
 from pipeline.training.callbacks import SCORE
 from pipeline.training.freezing import thawed_stages
@@ -26,16 +25,7 @@ from pipeline.training.train import train
 from tests import tiny
 
 LAYERS = 3
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=2,
-    warmup_fraction=0.0,
-    weight_decay=0.0,
-    early_stopping_epochs=4,
-    class_weights="none",
-)
+RECIPE = tiny.make_recipe(epochs=2, warmup_fraction=0.0, weight_decay=0.0)
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 30}
 MODELS: dict[str, tuple[dict[str, Any], int]] = {
     "bert": (SMALL, 2),
@@ -64,18 +54,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def job(rows: Rows, encoder: Path) -> TrainingJob:
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=encoder,
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(64)),
-        validation=rows.take(range(200, 260)),
-        seed=0,
-    )
+    return tiny.make_job(encoder, rows, RECIPE, count=64)
 
 
 def silent(event: str, **values: Any) -> None:

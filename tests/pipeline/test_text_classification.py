@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from pipeline.errors import DataError
 from pipeline.evaluation.intervals import wilson
@@ -96,3 +97,19 @@ def test_precision_and_recall_of_a_class_have_intervals_where_there_are_rows() -
     assert found[0].precision_reach == wilson(8, 16)
     assert found[1].recall_reach is None
     assert found[1].precision_reach == wilson(0, 4)
+
+
+def test_a_row_weighs_as_its_label_does_and_what_is_smoothed_goes_to_all_classes_alike() -> None:
+    classes = ["common", "rare"]
+    rows = rows_of(["common"] * 18 + ["rare"] * 2)
+    logits = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
+    told = torch.tensor([0, 1])
+    losses = -torch.log_softmax(logits, dim=1)
+    by_hand = 0.0
+    for row, weight in ((0, 20 / (2 * 18)), (1, 20 / (2 * 2))):
+        by_hand += weight * float(0.8 * losses[row, told[row]] + 0.2 * losses[row].mean())
+    found = TASK.loss(classes, rows, "balanced", 0.2)({"logits": logits}, told)
+    assert float(found) == pytest.approx(by_hand / 2)
+    plain = TASK.loss(classes, rows, "balanced", 0.0)({"logits": logits}, told)
+    library = torch.nn.functional.cross_entropy(logits, told, torch.tensor([20 / 36, 5.0]), reduction="sum") / 2
+    assert float(plain) == pytest.approx(float(library))

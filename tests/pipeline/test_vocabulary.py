@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel, T5Config, T5Model
 
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.models import load_encoder
-from pipeline.records import ModelSource, Recipe
+from pipeline.records import ModelSource
 from pipeline.task import Rows, load_task
 from pipeline.training.checkpoints import WEIGHTS
 from pipeline.training.job import TrainingJob
@@ -123,16 +123,7 @@ def test_the_tokens_of_the_first_session_stay_though_texts_are_cut_shorter_later
 @pytest.fixture(scope="module")
 def job(rows: Rows, tiny_model: ModelSource) -> TrainingJob:
     """Sixteen texts over and over, so that half of the words never occur."""
-    recipe = Recipe(
-        strategy="fine_tune",
-        learning_rate=0.01,
-        batch_size=16,
-        epochs=2,
-        warmup_fraction=0.0,
-        weight_decay=0.01,
-        early_stopping_epochs=4,
-        class_weights="none",
-    )
+    recipe = tiny.make_recipe(epochs=2, warmup_fraction=0.0)
     return TrainingJob(
         task=load_task("text-classification"),
         encoder=Path(tiny_model.location),
