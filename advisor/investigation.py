@@ -135,12 +135,13 @@ def _forecast(
         train_tokens=train_tokens,
         validation_tokens=validation_tokens,
         test_tokens=round(train_tokens / read_rows * dataset.test_rows),
+        test_rows=dataset.test_rows,
         rival_seconds=sum(rival.seconds or 0.0 for rival in rivals.rivals),
         folds=rivals.folds,
         weight_bytes=model.weight_bytes,
     )
     numbers = measuring.rules.forecast.numbers
-    cost = estimate(pilot, recipe, work, numbers["memory_margin"].value)
+    cost = estimate(pilot, recipe, work, numbers["memory_margin"].value, numbers["early_stopping_share"].value)
     measured = Measured(
         metric=measuring.metric,
         rivals=rivals,
@@ -148,7 +149,9 @@ def _forecast(
         useful_gain=measuring.aim.useful_gain,
         starts_from_probe=measuring.task.starts_from_probe,
     )
-    return expect(measured, pilot, cost, measuring.rules.forecast)
+    parts = {"phases": list(cost.phases), "planned_steps": cost.planned_steps, "expected_steps": cost.expected_steps}
+    expected = expect(measured, pilot, cost, measuring.rules.forecast)
+    return expected.model_copy(update={**parts, "load_average": pilot.load_average})
 
 
 def make_case(

@@ -1,8 +1,8 @@
 """Forecasts against outcomes of past runs."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 from advisor.records import Decision
 from advisor.run_folder import bytes_on_disk, remakable
 from pipeline.errors import PlanError
-from pipeline.records import Forecast, Interval, Outcome, Record
+from pipeline.records import PHASES, STEPWISE, Forecast, Interval, Outcome, Record
 from pipeline.results import Result
 from pipeline.storage import load_record
 
@@ -68,6 +68,10 @@ class Calibration:
         brier: Mean squared error of the probability of a useful gain.
         score: In points, of the runs whose score is one of which 1 is perfect; None without one.
         wall: Shares of the wall seconds that were taken; the others alike.
+        processor: Of the whole run, whatever early stopping saved.
+        taken: The same for the steps that were really taken; None where no run noted its steps.
+        phases: The same by phase.
+        steps: Of the steps themselves.
     """
 
     runs: int
@@ -79,6 +83,9 @@ class Calibration:
     wall: Miss
     processor: Miss
     memory: Miss
+    taken: Miss | None = None
+    phases: Mapping[str, Miss] = field(default_factory=dict)
+    steps: Miss | None = None
 
 
 def calibrate(lines: Sequence[RunLine]) -> Calibration | None:
@@ -96,6 +103,7 @@ def calibrate(lines: Sequence[RunLine]) -> Calibration | None:
     def shares(name: str) -> Miss:
         return _miss([getattr(before, name) / max(getattr(after, name), 1e-9) - 1 for _, before, after in done])
 
+    pairs = [(before, after) for _, before, after in done if before.expected_steps and after.steps]
     return Calibration(
         runs=len(done),
         right=wilson(sum(gained), len(done)),
@@ -106,7 +114,28 @@ def calibrate(lines: Sequence[RunLine]) -> Calibration | None:
         wall=shares("train_wall_seconds"),
         processor=shares("train_cpu_seconds"),
         memory=shares("peak_memory_bytes"),
+        taken=_shares([(before.cpu_seconds_for(after.steps), after.train_cpu_seconds) for before, after in pairs]),
+        phases=_phases(pairs),
+        steps=_shares([(before.expected_steps or 0.0, float(after.steps or 0)) for before, after in pairs]),
     )
+
+
+def _phases(pairs: Sequence[tuple[Forecast, Outcome]]) -> dict[str, Miss]:
+    """Processor seconds of each phase; those that early stopping shortens for the steps that were really taken."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in PHASES}
+    for before, after in pairs:
+        taken = {phase.name: phase.cpu_seconds for phase in after.phases}
+        for phase in before.phases:
+            ratio = before.steps_ratio(after.steps) if phase.name in STEPWISE else 1.0
+            found[phase.name].append((ratio * phase.cpu_seconds, taken.get(phase.name, 0.0)))
+    misses = {name: _shares(each) for name, each in found.items()}
+    return {name: miss for name, miss in misses.items() if miss is not None}
+
+
+def _shares(pairs: Sequence[tuple[float, float]]) -> Miss | None:
+    """How far what was forecast lay from what was taken, as shares of that; None where nothing was."""
+    errors = [before / after - 1 for before, after in pairs if after > 0]
+    return _miss(errors) if errors else None
 
 
 def _miss(errors: Sequence[float]) -> Miss:

@@ -366,6 +366,9 @@ class Measuring:
             setting=self.setting(candidate, pooling),
             head_pooling=self.head_pooling(candidate, pooling),
             budget_seconds=60 * self.answers.budget.train_minutes,
+            spent=(self.journal.wall_seconds, self.journal.cpu_seconds),
+            tokens=self.training_tokens(candidate)[0],
+            train_rows=len(self.data.positions("train")),
         )
         return self._keep(
             f"pilot-{candidate.name}-{pooling}",
@@ -374,6 +377,7 @@ class Measuring:
             lambda: measure_pilot(bench, trial, self.folder.cache / "pilot", self.progress.advance),
         )
 
+    @functools.cache  # noqa: B019 - lives as long as the run
     def training_tokens(self, candidate: Candidate) -> tuple[int, int]:
         """Tokens of the training and of the validation rows, as many as a batch of like lengths pads them to."""
         from pipeline.preparation import as_one_text, prepare

@@ -152,7 +152,8 @@ def recommend(
         parts["performance"] = _relative(measurement.probe, probes, around.higher_is_better)
         note = f"probe {measurement.probe:.3f}, LogME {measurement.log_evidence:.3f}, {measurement.latency_ms:.0f} ms a text"
         note += "" if measurement.model in quick else ", longer than you allow"
-        ranked.append(_ranked(measurement.model, parts, note, entry, measured=True))
+        found = _ranked(measurement.model, parts, note, entry, measured=True)
+        ranked.append(found.model_copy(update={"parameters": measurement.parameters}))
     names = {measurement.model for measurement in measured}
     for candidate in candidates:
         entry = catalogue.get(candidate.name)
@@ -234,6 +235,7 @@ def _ranked(name: str, parts: dict[str, float], note: str, entry: ModelEntry | N
     return RankedModel(
         model=name,
         measured=measured,
+        parameters=entry.parameters.value if entry is not None else None,
         score=round(score, 4),
         because=f"{note[0].upper()}{note[1:]}. {why}{sides}".strip(),
     )

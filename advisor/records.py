@@ -570,6 +570,8 @@ class RankedModel(Record):
     score: float
     """0 to 1, comparable within this ranking only."""
     because: str
+    parameters: int | None = None
+    """Null in runs of earlier versions."""
 
 
 class Recommendation(Record):

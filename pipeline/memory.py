@@ -1,5 +1,6 @@
 """Memory that ran out: how it shows, and how to give some back."""
 
+import ctypes
 import gc
 import sys
 
@@ -16,8 +17,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release_memory() -> None:
-    """Give back what is no longer used."""
+    """Give back what is no longer used, to the machine too where the C library allows it."""
     gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc alone
+        if trim is not None:
+            trim(0)
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

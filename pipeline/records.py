@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -97,7 +97,7 @@ class DataSource(Record):
     annotators: list[str] = Field(default_factory=list)
     """Columns with what each annotator said, to measure their agreement; those named `annotator_…` or `label_1` when not given."""
     max_rows: int | None = Field(default=None, ge=1)
-    """Use only a seeded sample of so many rows of `train`."""
+    """Use only a seeded sample of so many rows of `train`; 20,000 when not given, or as many as fit into memory."""
     slices: list[str] = Field(default_factory=list)
     """Further columns, such as a source or a customer group; the report tells whether rows of one value are answered worse."""
     splits: str | None = None
@@ -384,6 +384,30 @@ class PilotOutcome(Record):
     steps: int
     planned_steps: int
     """More than `steps` when time ran out; the gain then tells less."""
+    checkpoint_bytes: int | None = None
+    """Size of the weights in a checkpoint of the run; null in runs of earlier versions."""
+    load_average: float | None = None
+    """Of the machine when it began; null in runs of earlier versions."""
+
+
+PhaseName = Literal["prepare", "training", "validation", "evaluation", "analysis"]
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+"""Parts of a run, in order: starting and reading data; training steps; validating epochs, checkpoints and calibration; the reload
+check, the sealed rows and the cheap ways on them; what else the result tells."""
+
+
+STEPWISE: frozenset[PhaseName] = frozenset({"training", "validation"})
+"""Phases that get shorter when training stops early."""
+
+
+class PhaseCost(Record):
+    """What one phase of a run takes."""
+
+    name: PhaseName
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int | None = None
+    """The peak of the run up to the end of the phase; null in a forecast, which has one for all."""
 
 
 class Forecast(Record):
@@ -397,6 +421,25 @@ class Forecast(Record):
     train_wall_seconds: float
     """Wall seconds of the whole run, evaluation included."""
     peak_memory_bytes: int
+    phases: list[PhaseCost] = Field(default_factory=list)
+    """Parts of those seconds; empty in runs of earlier versions."""
+    planned_steps: int | None = None
+    """Training steps when none is saved by early stopping."""
+    expected_steps: float | None = None
+    """Training steps that the seconds are forecast for."""
+    load_average: float | None = None
+    """Of the machine during the dry run, which the wall seconds are forecast from."""
+
+    def steps_ratio(self, taken: int | None) -> float:
+        """Steps that were taken over those that the seconds are forecast for; 1 where either is not known."""
+        return taken / self.expected_steps if taken and self.expected_steps else 1.0
+
+    def cpu_seconds_for(self, taken: int | None) -> float:
+        """Processor seconds of the whole run, had it been known how many steps are taken."""
+        change = self.steps_ratio(taken) - 1
+        return self.train_cpu_seconds + sum(
+            change * phase.cpu_seconds for phase in self.phases if phase.name in STEPWISE
+        )
 
 
 class Outcome(Record):
@@ -408,6 +451,13 @@ class Outcome(Record):
     train_cpu_seconds: float
     train_wall_seconds: float
     peak_memory_bytes: int
+    phases: list[PhaseCost] = Field(default_factory=list)
+    """Parts of those seconds; empty in runs of earlier versions."""
+    planned_steps: int | None = None
+    steps: int | None = None
+    """Training steps that were really taken."""
+    load_average: float | None = None
+    """Of the machine, the mean over the run."""
 
 
 class DataSheet(Document):

@@ -38,6 +38,7 @@ from pipeline.storage import load_record, save_predictions, save_record, save_te
 from pipeline.task import Array, Fit, Predictions, RivalSetting, Rows, task_of
 from pipeline.training.job import Trained, TrainingJob, starting_head
 from pipeline.training.journal import Journal, peak_memory_bytes, read_log
+from pipeline.training.phases import account
 from pipeline.training.search import STUDY, search_settings
 from pipeline.training.seeds import train_seeds
 from pipeline.training.tracking import KEPT
@@ -96,9 +97,13 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
     ours = predictions["fine_tuned"]
     difference = compare(metric, test, ours, chosen, plan.classes, plan.seed)
     verdict, because = judge(difference, plan.useful_gain, metric, plan.result_ceiling)
-    errors = _examine(workshop, trained, Examined(task, metric, plan.classes, test, ours, chosen, plan.seed), sure)
     fine_tuned = scores[-1]
     others = [other for other in [*task.metrics.values(), *task.beside.values()] if other.name != plan.metric]
+    comparisons = compare_all(metric, test, predictions, plan.classes, plan.seed)
+    lines = score_lines([metric, *others], test, ours, chosen, plan.classes, plan.seed)
+    journal.write("compared")
+    errors = _examine(workshop, trained, Examined(task, metric, plan.classes, test, ours, chosen, plan.seed), sure)
+    journal.write("examined")
     result = Result(
         verdict=verdict,
         because=because,
@@ -107,23 +112,11 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
         fine_tuned=fine_tuned,
         chosen_rival=plan.chosen_rival,
         difference=difference,
-        comparisons=compare_all(metric, test, predictions, plan.classes, plan.seed),
-        scores=score_lines([metric, *others], test, ours, chosen, plan.classes, plan.seed),
+        comparisons=comparisons,
+        scores=lines,
         answer_rule=say_rule(plan.classes, task.costs) if task.costs is not None else "",
         forecast=plan.forecast,
-        outcome=Outcome(
-            score=Interval(
-                point=fine_tuned.score,
-                low=fine_tuned.low,
-                high=fine_tuned.high,
-                standard_error=fine_tuned.standard_error,
-                shown=not fine_tuned.why_no_interval,
-            ),
-            probability_of_useful_gain=float(difference.point >= plan.useful_gain),
-            train_cpu_seconds=journal.cpu_seconds,
-            train_wall_seconds=journal.wall_seconds,
-            peak_memory_bytes=peak_memory_bytes(),
-        ),
+        outcome=_outcome(journal, fine_tuned, gained=difference.point >= plan.useful_gain),
         errors=errors,
         reload=reload,
         epochs=trained.epochs,
@@ -142,6 +135,24 @@ def run(plan: Plan, folder: Path, journal: Journal, data_file: str | list[str] |
     shutil.rmtree(folder / "work", ignore_errors=True)
     journal.write("finished", verdict=verdict)
     return result
+
+
+def _outcome(journal: Journal, fine_tuned: Score, *, gained: bool) -> Outcome:
+    """What came of what was forecast."""
+    return Outcome(
+        score=Interval(
+            point=fine_tuned.score,
+            low=fine_tuned.low,
+            high=fine_tuned.high,
+            standard_error=fine_tuned.standard_error,
+            shown=not fine_tuned.why_no_interval,
+        ),
+        probability_of_useful_gain=float(gained),
+        train_cpu_seconds=journal.cpu_seconds,
+        train_wall_seconds=journal.wall_seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        **account(read_log(journal.path)),
+    )
 
 
 def _adjustments(journal: Journal) -> list[Adjustment]:
@@ -172,7 +183,7 @@ def open_workshop(plan: Plan, folder: Path, journal: Journal, data_file: str | l
     check_weights(encoder, plan.model)
     frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
     embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache")
-    journal.write("prepared", rows=len(data.rows), load=os.getloadavg()[0])
+    journal.write("prepared", rows=len(data.rows))
     return Workshop(plan, folder, data, encoder, embedder, journal)
 
 

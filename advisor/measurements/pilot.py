@@ -12,7 +12,7 @@ from advisor.measurements.bench import Bench
 from advisor.records import PilotMeasurement
 from pipeline.data.splitting import folds
 from pipeline.embeddings import Embedder
-from pipeline.pilot import PilotRequest, run_pilot
+from pipeline.pilot import Allowance, PilotRequest, run_pilot
 from pipeline.preparation import as_one_text, prepare
 from pipeline.records import Recipe
 from pipeline.task import Array, RivalSetting
@@ -23,12 +23,19 @@ since a model that has seen too little tells nothing of what more rows bring."""
 ROWS_OF_A_KIND = 24
 """Rows of the typical kind of answer that it should see."""
 SCORED_ROWS = 1000
+LONGEST_ROWS = 128
+"""Rows that are read with the frozen encoder for the memory of it; more where a batch is larger."""
 PILOT_EPOCHS, FEWER_EPOCHS = 6, 4
 """Passes over few rows, and over many."""
 MOST_READ_ROWS = 20_000
 """Rows that are read for the tokens that occur; more of them hardly hold any that are new."""
 SHARE_OF_BUDGET = 0.1
-SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 240.0
+"""Part of the user's time that all advice may take."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 10.0, 240.0
+SHARE_OF_RUN, LEAST_CPU_SECONDS = 0.15, 60.0
+"""Processor seconds that all advice may take: this part of those of the run, or so many if that is more. Set by us."""
+AFTERWARDS_CPU_SECONDS = 3.0
+"""What comes after the pilot: saving the best cheap way and the report."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,34 @@ class Trial:
         recipe: What the run would do; the pilot takes more epochs since it has fewer rows.
         setting: What the probe may use that the gain is counted from.
         head_pooling: How the fine-tuned model reads.
-        budget_seconds: The user's time budget; a pilot takes at most a tenth of it, 30 to 240 s.
+        budget_seconds: The user's time budget, of which all advice takes at most a tenth.
+        spent: Wall and processor seconds that were measured for so far.
+        tokens: Padded tokens of all training rows.
+        train_rows: How many these are.
     """
 
     recipe: Recipe
     setting: RivalSetting
     head_pooling: str
     budget_seconds: float
+    spent: tuple[float, float]
+    tokens: int
+    train_rows: int
+
+    @property
+    def allowance(self) -> Allowance:
+        """What the pilot may cost."""
+        recipe = self.recipe
+        trainings = recipe.seeds + (recipe.search_trials if recipe.search_trials > 1 else 0)
+        left = SHARE_OF_BUDGET * self.budget_seconds - self.spent[0]
+        return Allowance(
+            wall_seconds=float(np.clip(left, SHORTEST_SECONDS, LONGEST_SECONDS)),
+            least_cpu_seconds=LEAST_CPU_SECONDS,
+            share=SHARE_OF_RUN,
+            spent_cpu_seconds=self.spent[1] + AFTERWARDS_CPU_SECONDS,
+            run_rows=trainings * recipe.epochs * self.train_rows,
+            row_tokens=self.tokens / max(self.train_rows, 1),
+        )
 
 
 def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[int, int], None]) -> PilotMeasurement:
@@ -65,7 +93,6 @@ def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[i
     places, parts = _parts(bench)
     rows = bench.rows.take(places)
     epochs = PILOT_EPOCHS if (parts == 0).sum() <= 2 * TRAINED_ROWS else FEWER_EPOCHS
-    seconds = float(np.clip(SHARE_OF_BUDGET * trial.budget_seconds, SHORTEST_SECONDS, LONGEST_SECONDS))
     request = PilotRequest(
         task=bench.task.key,
         options=dict(bench.task.options),
@@ -79,9 +106,9 @@ def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[i
         phrases=dict(setting.phrases),
         templates=list(setting.templates),
         cache=str(embedder.cache or folder.parent),
-        longest_rows=_longest(embedder, bench, places, trial.recipe.batch_size),
+        longest_rows=_longest(embedder, bench, places, max(trial.recipe.batch_size, LONGEST_ROWS)),
         tokens=_occurring(embedder, bench),
-        seconds=seconds,
+        allowance=trial.allowance,
         seed=bench.seed,
         started=0.0,
     )
@@ -118,10 +145,10 @@ def _rows_to_train(bench: Bench) -> int:
     return int(np.clip(ROWS_OF_A_KIND / typical, TRAINED_ROWS, MOST_TRAINED_ROWS))
 
 
-def _longest(embedder: Embedder, bench: Bench, places: list[int], batch_size: int) -> list[int]:
-    """Positions among the pilot's rows of the longest texts, as many as a batch holds."""
+def _longest(embedder: Embedder, bench: Bench, places: list[int], count: int) -> list[int]:
+    """Positions among the pilot's rows of the longest texts, longest first."""
     texts = [as_one_text(prepare(bench.rows.inputs[place], embedder.preparation)) for place in places]
-    return sorted(range(len(texts)), key=lambda place: -len(texts[place]))[:batch_size]
+    return sorted(range(len(texts)), key=lambda place: -len(texts[place]))[:count]
 
 
 def _occurring(embedder: Embedder, bench: Bench) -> list[int]:

@@ -1,13 +1,15 @@
 """What both reports draw from the records: forecast beside outcome, questions and defaults, costs, confused pairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from advisor.columns import say_confidence, say_flags, say_reading
-from advisor.records import Answers, Ask, Decision, LearningCurve, Measurements
+from advisor.records import Answers, Ask, Decision, LearningCurve, Measurements, RankedModel
 from advisor.report.wording import (
     INTERVAL_EXPLAINED,
+    say_amount,
     say_bytes,
     say_count,
     say_improvement,
@@ -19,12 +21,13 @@ from advisor.report.wording import (
     say_range,
     say_score,
     say_seconds,
+    say_share,
     say_title,
     say_trend,
 )
 from advisor.rulebook import say_way
 from pipeline.data.columns import Reading
-from pipeline.records import Forecast, MetricFacts, Outcome, Record, Score
+from pipeline.records import STEPWISE, Forecast, MetricFacts, Outcome, Record, Score
 from pipeline.results import Difference, Result
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
@@ -86,7 +89,55 @@ def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: Metric
         Compared("Processor time", say_seconds(forecast.train_cpu_seconds)),
         Compared("Peak memory", say_bytes(forecast.peak_memory_bytes)),
     ]
-    return lines if outcome is None else [_with_outcome(line, forecast, outcome) for line in lines]
+    if outcome is not None:
+        lines = [_with_outcome(line, forecast, outcome) for line in lines]
+    return [*lines[:4], *_phases(forecast, outcome), lines[4], *_steps(forecast, outcome)]
+
+
+PHASE_TITLES = {
+    "prepare": "– starting, reading",
+    "training": "– training steps",
+    "validation": "– validating epochs",
+    "evaluation": "– sealed rows",
+    "analysis": "– where it fails",
+}
+"""What the parts of the processor time are called."""
+
+
+def _phases(forecast: Forecast, outcome: Outcome | None) -> list[Compared]:
+    """The parts of the processor time; training against what was forecast for the steps that were really taken."""
+    taken = {phase.name: phase for phase in outcome.phases} if outcome is not None else {}
+    found = []
+    for phase in forecast.phases:
+        expected, happened = say_seconds(phase.cpu_seconds), taken.get(phase.name)
+        if happened is None:
+            found.append(Compared(PHASE_TITLES[phase.name], expected))
+            continue
+        steps = forecast.steps_ratio(outcome.steps if outcome else None) if phase.name in STEPWISE else 1.0
+        against = _relative(happened.cpu_seconds, steps * phase.cpu_seconds)
+        note = " for these steps" if steps != 1 and against else ""
+        found.append(
+            Compared(PHASE_TITLES[phase.name], expected, say_seconds(happened.cpu_seconds), f"{against}{note}")
+        )
+    return found
+
+
+def _steps(forecast: Forecast, outcome: Outcome | None) -> list[Compared]:
+    """Training steps, planned and taken, and how busy the machine was."""
+    found = []
+    if forecast.planned_steps is not None and forecast.expected_steps is not None:
+        expected = f"{say_count(round(forecast.expected_steps))} of {say_count(forecast.planned_steps)} planned"
+        steps = None if outcome is None else outcome.steps
+        if steps is None:
+            found.append(Compared("Training steps", expected))
+        else:
+            early = "stopped early" if steps < forecast.planned_steps else "all of them"
+            found.append(Compared("Training steps", expected, say_count(steps), early))
+    if forecast.load_average is not None:
+        load = None if outcome is None else outcome.load_average
+        told = () if load is None else (f"{load:.1f}", "other programs slow the wall time")
+        found.append(Compared("Load of the machine", f"{forecast.load_average:.1f}", *told))
+    return found
 
 
 def _with_outcome(line: Compared, forecast: Forecast, outcome: Outcome) -> Compared:
@@ -204,6 +255,23 @@ def costs(measurements: Measurements) -> list[tuple[str, float]]:
     if measurements.pilot is not None:
         found.append(("A short real fine-tuning", measurements.pilot.seconds))
     return found
+
+
+def say_order_by_size(ranking: Sequence[RankedModel]) -> str:
+    """The measured models by size alone, which a ranking has to beat to have shown anything; empty with fewer than two."""
+    sizes = [(ranked.parameters, ranked.model) for ranked in ranking if ranked.measured and ranked.parameters]
+    if len(sizes) < 2:
+        return ""
+    listed = [f"{name} ({say_amount(size)} parameters)" for size, name in sorted(sizes, reverse=True)]
+    return f"By size alone the measured ones would stand in this order: {', '.join(listed)}."
+
+
+def say_own_cost(measurements: Measurements, decision: Decision) -> str:
+    """What finding out cost beside what it advises on; empty without a forecast."""
+    if decision.forecast is None:
+        return ""
+    share = measurements.cpu_seconds / max(decision.forecast.train_cpu_seconds, 1e-9)
+    return f"That is {say_share(share)} of the processor time that the run is forecast to take."
 
 
 def say_curve(curve: LearningCurve, facts: MetricFacts) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from advisor.report.blocks import Block, Command, Heading, Items, Paragraph, Table, Tick, Ticks
+from advisor.report.contents import PHASE_TITLES
 from advisor.report.wording import (
     say_amount,
     say_bytes,
@@ -114,6 +115,9 @@ def calibration_blocks(found: "Calibration | None") -> list[Block]:
         *([_miss_row("score, in points", found.score, "")] if found.score else []),
         _miss_row("wall time", found.wall, " %"),
         _miss_row("processor time", found.processor, " %"),
+        *([_miss_row("– for the steps really taken", found.taken, " %")] if found.taken else []),
+        *(_miss_row(PHASE_TITLES[name], miss, " %") for name, miss in found.phases.items()),
+        *([_miss_row("training steps", found.steps, " %")] if found.steps else []),
         _miss_row("peak memory", found.memory, " %"),
     ]
     return [

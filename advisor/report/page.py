@@ -182,6 +182,8 @@ def _decision_parts(
         "left_out": left_out(decision.recipe) if decision.recipe else [],
         "class_bars": _class_bars(measurements.dataset.rows_per_class),
         "costs": contents.costs(measurements),
+        "by_size": contents.say_order_by_size(decision.recommendation.ranking),
+        "own_cost": contents.say_own_cost(measurements, decision),
     }
 
 

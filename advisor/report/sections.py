@@ -15,6 +15,8 @@ from advisor.report.contents import (
     say_curve,
     say_gain_range,
     say_mended,
+    say_order_by_size,
+    say_own_cost,
     say_repetitions,
     say_test,
     title_of,
@@ -75,7 +77,7 @@ def decision_blocks(answers: Answers, measurements: Measurements, decision: Deci
         *finding_blocks(measurements.audit),
         *_flips(decision),
         *_not_asked(answers, decision),
-        *_cost(measurements),
+        *_cost(measurements, decision),
     ]
 
 
@@ -128,6 +130,9 @@ def _models(decision: Decision) -> list[Block]:
         place = chosen.ranking.index(ranked) + 1
         shown = f"{ranked.score:.2f}, {'measured' if ranked.measured else 'not measured here'}"
         blocks.append(Bar(f"{place}. {ranked.model}", ranked.score, 1, shown, ranked.because))
+    by_size = say_order_by_size(chosen.ranking)
+    if by_size:
+        blocks.append(Paragraph(by_size))
     if len(chosen.ranking) > len(listed):
         blocks.append(Paragraph(f"{len(chosen.ranking) - len(listed)} more are ranked in report.html."))
     return blocks
@@ -201,11 +206,13 @@ def _not_asked(answers: Answers, decision: Decision) -> list[Block]:
     return [Heading("Not asked", "the default on the right stands in for an answer"), Table(rows, quiet=frozenset({1}))]
 
 
-def _cost(measurements: Measurements) -> list[Block]:
+def _cost(measurements: Measurements, decision: Decision) -> list[Block]:
     rows = [[what, say_seconds(seconds)] for what, seconds in costs(measurements)]
     rows.append(["Together", f"{say_seconds(measurements.seconds)}"])
     rows.append(["Processor time", f"{say_seconds(measurements.cpu_seconds)}"])
-    return [Heading("What it cost to find out"), Table(rows, right=frozenset({1}))]
+    said = say_own_cost(measurements, decision)
+    note = [Paragraph(said)] if said else []
+    return [Heading("What it cost to find out"), Table(rows, right=frozenset({1})), *note]
 
 
 def result_verdict_blocks(result: Result) -> list[Block]:

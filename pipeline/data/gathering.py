@@ -23,6 +23,12 @@ MEMORY_SHARE = 0.25
 """Share of the free memory that texts may fill; what is made of them needs as much again, and more. Set by us."""
 HASH_SHARE = 0.02
 """Share of the memory that hashes may fill before they go to disk. Set by us."""
+MOST_ROWS = 20_000
+"""Training rows that are kept where it is not said how many; what is measured, and the time it takes, then stays the same however many
+there are. Set by us."""
+HELD = 5 * MOST_ROWS
+"""Training rows that are held while reading; where there are more, those that are drawn are read a second time, which costs time and no
+memory. Set by us."""
 MOST_UNLABELLED = 4_000
 """Rows without an answer whose inputs are kept, to see what the labelled ones leave out."""
 ROW_BYTES = 400
@@ -182,6 +188,7 @@ class _Reading:
         Raises:
             DataError: No row has an answer to score against, or too many have.
         """
+        most = (self.source.max_rows or MOST_ROWS) if self.side is None else None
         kept: _Kept | None = _Kept()
         for table, rows, piece in self._pieces(None):
             counter.add(piece.hashes[0], rows.answers, ORIGINS[self.side])
@@ -194,6 +201,7 @@ class _Reading:
             kept.extend(piece)
             if self.bytes > allowance:
                 self._refuse_given(allowance)
+            if self.bytes > allowance or (most is not None and self.count > max(HELD, most)):
                 draw.add(*_keys(kept))
                 kept = None
         if self.side is not None and not self.count:
@@ -201,9 +209,9 @@ class _Reading:
                 f"No row of '{name_of(self.files)}' has an answer to score against.",
                 f"Fill the column that holds the truth, or take `{self.side}` out of [data].",
             )
-        most = self.source.max_rows if self.side is None else None
         if kept is None:
-            return self._read_again(draw.drawn(most or max(1, int(allowance / self.bytes * self.count))))
+            fit = max(1, int(allowance / self.bytes * self.count))
+            return self._read_again(draw.drawn(self.source.max_rows or min(fit, MOST_ROWS)))
         return kept if most is None or self.count <= most else _sample(kept, most, draw.seed)
 
     def _pieces(self, wanted: Sequence[Container[int]] | None) -> Iterator[tuple[int, Rows, _Kept]]:

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 Listener = Callable[[dict[str, Any]], None]
+OWN_PEAK = Path("/proc/self/status")
+"""Where Linux tells the peak of this process alone: `ru_maxrss` begins at what the process that started it had held."""
 
 
 class Journal:
     """Appends events to `log.jsonl` and tells listeners; each line carries the seconds of the run so far.
+
+    Beside these the memory peak of this session, and the load of the machine.
 
     Args:
         path: The log; what an earlier, interrupted session wrote counts.
@@ -46,6 +50,8 @@ class Journal:
             "event": event,
             "wall_seconds": round(self.wall_seconds, 3),
             "cpu_seconds": round(self.cpu_seconds, 3),
+            "peak_memory_bytes": peak_memory_bytes(),
+            "load": round(os.getloadavg()[0], 2),
             **values,
         }
         with self.path.open("a", encoding="utf-8") as file:
@@ -65,6 +71,8 @@ def peak_memory_bytes() -> int:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    if OWN_PEAK.is_file():
+        return 1024 * int(OWN_PEAK.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0])
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

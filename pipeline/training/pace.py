@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.records import Forecast
+from pipeline.records import STEPWISE, Forecast
+
+LATE = 1.1
+"""So many times the seconds that were forecast, a run is told to take longer; set by us."""
 
 
 @dataclass
@@ -47,28 +50,46 @@ class Pace:
             self._line = line
 
     @property
-    def seconds_left(self) -> float | None:
-        """Of training, in all rounds that are still to come, at the speed of this one so far; None while it is not known."""
-        if not self._line or self._begun is None:
+    def _each(self) -> float | None:
+        """Seconds of a step with its share of validation, in this session so far."""
+        if not self._line or self._begun is None or self._line["step"] <= self._begun[0]:
             return None
         step, begun = self._begun
-        done = self._line["step"] - step
-        if done <= 0:
+        return float((self._line["wall_seconds"] - begun) / (self._line["step"] - step))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of training, in all rounds that are still to come, at the speed of this one so far; None while it is not known."""
+        each = self._each
+        if each is None:
             return None
-        each = (self._line["wall_seconds"] - begun) / done
         folds = self._rounds["fold"]
         rounds = self._rounds["seed"].left + self._rounds["trial"].left + self._after_search
         rounds += folds.left + self._rounds["variant"].left * folds.of
         return float(each * (self._line["steps"] * (1 + rounds) - self._line["step"]))
 
+    @property
+    def seconds_after(self) -> float:
+        """Of what comes after training, as forecast, at the speed of the training steps so far; 0 without a forecast of its parts."""
+        steps = self.forecast.expected_steps if self.forecast is not None else None
+        if self.forecast is None or not steps or self._each is None:
+            return 0.0
+        parts = {phase.name: phase.wall_seconds for phase in self.forecast.phases}
+        slower = self._each * steps / max(sum(parts.get(name, 0.0) for name in STEPWISE), 1e-9)
+        return slower * (parts.get("evaluation", 0.0) + parts.get("analysis", 0.0))
+
     def say(self) -> list[str]:
         """Time, then rate and memory, each as one line; what is not known is left out."""
         left, spent = self.seconds_left, self._line.get("wall_seconds", 0.0)
-        time = [] if left is None else [f"{say_clock(spent)} gone, {_say_left(left)}"]
-        if time and self.forecast is not None:
-            expected = self.forecast.train_wall_seconds
-            late = ", which it will exceed" if spent + (left or 0.0) > expected else ""
-            time[0] += f"; forecast {say_clock(expected)} for the whole run{late}"
+        time = []
+        if left is not None:
+            after = self.seconds_after
+            rest = f", and {say_clock(after)} of evaluation" if after else ""
+            time = [f"{say_clock(spent)} gone, {_say_left(left)}{rest}"]
+            if self.forecast is not None:
+                expected, total = self.forecast.train_wall_seconds, spent + left + after
+                late = f", now {say_clock(total)}" if total > LATE * expected else ""
+                time[0] += f"; forecast {say_clock(expected)} for the whole run{late}"
         rate = [
             f"{self._line[key]:,.0f} {unit} a second"
             for key, unit in (("rows_per_second", "rows"), ("tokens_per_second", "tokens"))

@@ -334,8 +334,20 @@ def recommendation() -> Recommendation:
         because="Its features separate these classes best of the models at hand, and it answers in 8 ms.",
         runner_up=TINY,
         ranking=[
-            RankedModel(model=MODEL, measured=True, score=0.91, because="Probe 0.841, 8.4 ms for one text, 91 MB."),
-            RankedModel(model=TINY, measured=True, score=0.64, because="Probe 0.702, 0.9 ms for one text, 18 MB."),
+            RankedModel(
+                model=MODEL,
+                measured=True,
+                score=0.91,
+                because="Probe 0.841, 8.4 ms for one text, 91 MB.",
+                parameters=22_700_000,
+            ),
+            RankedModel(
+                model=TINY,
+                measured=True,
+                score=0.64,
+                because="Probe 0.702, 0.9 ms for one text, 18 MB.",
+                parameters=4_400_000,
+            ),
             RankedModel(
                 model="deberta-v3-base",
                 measured=False,

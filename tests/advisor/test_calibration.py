@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from advisor.ledger import RunLine, calibrate
+from advisor.report.contents import compare_forecast
 from advisor.report.terminal import Terminal
-from pipeline.records import Forecast, Interval, Outcome
+from pipeline.evaluation.metrics import ACCURACY
+from pipeline.records import Forecast, Interval, Outcome, PhaseCost
 from tests.advisor.conftest import Advisor
 
 
@@ -70,6 +72,56 @@ def test_errors_in_units_of_the_data_are_not_mixed_with_points() -> None:
     assert alone.score is None
 
 
+def phased(steps: int, training: float) -> RunLine:
+    """Of 100 steps 90 were expected to take 180 s of 220, and these were taken."""
+    base = line(0.8)
+    assert base.forecast is not None
+    assert base.outcome is not None
+    parts = {"prepare": 20.0, "training": 180.0, "evaluation": 20.0}
+    before = [PhaseCost(name=name, wall_seconds=each, cpu_seconds=each) for name, each in parts.items()]
+    after = [PhaseCost(name=name, wall_seconds=1.0, cpu_seconds=20.0) for name in ("prepare", "evaluation")]
+    after.insert(1, PhaseCost(name="training", wall_seconds=1.0, cpu_seconds=training))
+    told = {"phases": before, "planned_steps": 100, "expected_steps": 90.0}
+    found = {"phases": after, "planned_steps": 100, "steps": steps, "train_cpu_seconds": 40.0 + training}
+    return base.model_copy(
+        update={"forecast": base.forecast.model_copy(update=told), "outcome": base.outcome.model_copy(update=found)}
+    )
+
+
+def test_processor_seconds_are_judged_for_the_steps_that_were_really_taken_phase_by_phase() -> None:
+    found = calibrate([phased(45, 90.0), line(0.8)])
+    assert found is not None
+    assert found.taken is not None
+    assert found.steps is not None
+    assert found.processor.worst == pytest.approx(220 / 130 - 1)
+    assert (found.taken.mean, found.steps.bias) == pytest.approx((0.0, 1.0))
+    assert (found.taken.runs, found.steps.runs) == (1, 1)
+    assert {name: miss.mean for name, miss in found.phases.items()} == pytest.approx(
+        {"prepare": 0.0, "training": 0.0, "evaluation": 0.0}
+    )
+    slower = calibrate([phased(90, 360.0)])
+    assert slower is not None
+    assert slower.phases["training"].mean == pytest.approx(0.5)
+
+
+def test_the_report_sets_each_phase_and_the_steps_beside_what_was_taken() -> None:
+    found = phased(45, 99.0)
+    assert found.forecast is not None
+    before, after = (
+        {each.what: (each.forecast, each.outcome, each.against) for each in lines}
+        for lines in (
+            compare_forecast(found.forecast, None, ACCURACY.facts),
+            compare_forecast(found.forecast, found.outcome, ACCURACY.facts),
+        )
+    )
+    assert before["– training steps"] == ("3 min 0 s", "", "")
+    assert after["– training steps"] == ("3 min 0 s", "1 min 39 s", "10 % more for these steps")
+    assert after["– starting, reading"] == ("20 s", "20 s", "as forecast")
+    assert before["Training steps"] == ("90 of 100 planned", "", "")
+    assert after["Training steps"] == ("90 of 100 planned", "45", "stopped early")
+    assert "Load of the machine" not in after
+
+
 def test_the_account_names_what_it_rests_on(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal(width=100).show_calibration(calibrate([line(0.80), line(0.70, seconds=220.0)]))
     text = capsys.readouterr().out
@@ -80,6 +132,11 @@ def test_the_account_names_what_it_rests_on(capsys: pytest.CaptureFixture[str]) 
     rows = [row.split() for row in text.splitlines()]
     assert ["score,", "in", "points", "5.0", "+5.0", "10.0", "2"] in rows
     assert ["wall", "time", "30.0", "%", "-20.0", "%", "50.0", "%", "2"] in rows
+    assert not [row for row in rows if "really" in row]
+    Terminal(width=100).show_calibration(calibrate([phased(45, 90.0)]))
+    rows = [row.split() for row in capsys.readouterr().out.splitlines()]
+    assert ["–", "for", "the", "steps", "really", "taken", "0.0", "%", "+0.0", "%", "0.0", "%", "1"] in rows
+    assert ["training", "steps", "100.0", "%", "+100.0", "%", "100.0", "%", "1"] in rows
 
 
 def test_the_command_says_that_there_is_nothing_to_compare_yet(advisor: Advisor, here: Path) -> None:

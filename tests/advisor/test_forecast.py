@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from advisor.errors import AnswersError
-from advisor.estimate import Estimate, Workload, estimate
+from advisor.estimate import CHECKPOINT_SECONDS_PER_BYTE, Estimate, Workload, estimate
 from advisor.forecast import LEVEL, Race, RowCounts, forecast
 from advisor.records import PilotMeasurement, Training
 from advisor.rule_records import StrategyBand, StrategyValue
@@ -16,7 +16,7 @@ from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.metric import Metric
-from pipeline.records import Forecast, Recipe, Record
+from pipeline.records import PHASES, Forecast, PhaseCost, Recipe, Record
 from tests.advisor import decisions
 from tests.scores import MEAN_ERROR
 
@@ -27,6 +27,7 @@ WORK = Workload(
     train_tokens=40_000,
     validation_tokens=8_000,
     test_tokens=10_000,
+    test_rows=250,
     rival_seconds=10.0,
     folds=5,
     weight_bytes=90_000_000,
@@ -223,10 +224,39 @@ def test_the_cost_of_training_is_steps_and_tokens_as_the_pilot_took_them() -> No
         }
     )
     plan = recipe()
-    only_training = replace(WORK, rival_seconds=0.0, weight_bytes=0)
     steps = plan.epochs * math.ceil(WORK.train_rows / plan.batch_size)
-    assert estimate(tried, plan, only_training, 1.0).wall_seconds == pytest.approx(
-        steps * 0.5 + plan.epochs * WORK.train_tokens * 0.001
+    found = phase(estimate(tried, plan, WORK, 1.0), "training")
+    assert found.wall_seconds == pytest.approx(steps * 0.5 + plan.epochs * WORK.train_tokens * 0.001)
+    assert found.cpu_seconds == pytest.approx(found.wall_seconds * tried.processor_share)
+
+
+def phase(found: Estimate, name: str) -> PhaseCost:
+    return next(each for each in found.phases if each.name == name)
+
+
+def test_the_phases_are_all_that_a_run_takes() -> None:
+    found = estimate(pilot(), recipe(), WORK, 1.0)
+    assert [each.name for each in found.phases] == list(PHASES)
+    assert sum(each.wall_seconds for each in found.phases) == pytest.approx(found.wall_seconds)
+    assert sum(each.cpu_seconds for each in found.phases) == pytest.approx(found.cpu_seconds)
+    assert all(each.cpu_seconds > 0 for each in found.phases)
+
+
+def test_training_that_may_stop_early_is_expected_to_take_fewer_steps() -> None:
+    plan = recipe().model_copy(update={"epochs": 5, "early_stopping_epochs": 2})
+    whole, likely = (estimate(pilot(), plan, WORK, 1.0, share) for share in (1.0, 0.8))
+    assert whole.planned_steps == likely.planned_steps == whole.expected_steps == 5 * 63
+    assert likely.expected_steps == pytest.approx(0.8 * 5 * 63)
+    assert phase(likely, "training").cpu_seconds == pytest.approx(0.8 * phase(whole, "training").cpu_seconds)
+    never = plan.model_copy(update={"early_stopping_epochs": 5})
+    assert estimate(pilot(), never, WORK, 1.0, 0.8) == estimate(pilot(), never, WORK, 1.0)
+
+
+def test_checkpoints_cost_what_they_hold_and_not_the_whole_model() -> None:
+    small = pilot().model_copy(update={"checkpoint_bytes": WORK.weight_bytes // 2})
+    whole, half = (phase(estimate(tried, recipe(), WORK, 1.0), "validation") for tried in (pilot(), small))
+    assert half.wall_seconds == pytest.approx(
+        whole.wall_seconds - recipe().epochs * WORK.weight_bytes / 2 * CHECKPOINT_SECONDS_PER_BYTE
     )
 
 
@@ -243,7 +273,8 @@ def test_several_seeds_take_so_many_times_the_training_and_no_more_memory() -> N
     tried = pilot().model_copy(update={"start_seconds": 0.0, "evaluation_seconds_per_token": 0.0})
     once = estimate(tried, recipe(), only_training, 1.0)
     thrice = estimate(tried, recipe().model_copy(update={"seeds": 3}), only_training, 1.0)
-    assert thrice.wall_seconds == pytest.approx(3 * once.wall_seconds)
+    one, three = (phase(found, "training").wall_seconds for found in (once, thrice))
+    assert three == pytest.approx(3 * one)
     assert thrice.peak_memory_bytes == once.peak_memory_bytes
 
 

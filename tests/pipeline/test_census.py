@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 from pipeline.data.census import TEST, TRAIN, VALIDATION, Counter, Draw
 from pipeline.data.dataset import Dataset, load_dataset
 from pipeline.data.duplicates import text_hash
-from pipeline.data.gathering import gather
-from pipeline.data.splitting import row_key
+from pipeline.data.gathering import HELD, MOST_ROWS, gather
+from pipeline.data.splitting import draw_place, row_ids, row_key
 from pipeline.errors import DataError
 from pipeline.records import Census, DataSource
 from pipeline.task import Answer, load_task
@@ -127,6 +127,22 @@ def test_without_a_number_as_many_rows_are_kept_as_fit(tmp_path: Path) -> None:
     assert len(found.rows) == kept == found.census.kept_rows
     assert load(tmp_path, "a.jsonl", max_rows=kept).rows == found.rows
     assert load(tmp_path, "a.jsonl").census.sampled_train_rows is None
+
+
+def test_of_very_many_rows_a_sample_is_kept_and_all_are_counted(tmp_path: Path) -> None:
+    rows = [{"text": f"{place}", "label": "ab"[place % 2]} for place in range(HELD + 300)]
+    write_lines(tmp_path / "a.jsonl", rows)
+    found = gather(DataSource(train="a.jsonl", columns=COLUMNS), TASK, tmp_path, seed=3)
+    assert (len(found.rows), found.census.rows) == (MOST_ROWS, len(rows))
+    assert found.census.sampled_train_rows == MOST_ROWS
+    ids = row_ids([row["text"] for row in rows], [row["label"] for row in rows])
+    drawn = sorted(ids, key=lambda row: draw_place(3, row))[:MOST_ROWS]
+    assert set(found.rows.ids) == set(drawn)
+    write_lines(tmp_path / "b.jsonl", rows[: MOST_ROWS + 300])
+    source = DataSource(train="b.jsonl", columns=COLUMNS)
+    assert len(gather(source, TASK, tmp_path, seed=3).rows) == MOST_ROWS
+    asked = source.model_copy(update={"max_rows": MOST_ROWS + 200})
+    assert len(gather(asked, TASK, tmp_path, seed=3).rows) == MOST_ROWS + 200
 
 
 def test_a_test_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:

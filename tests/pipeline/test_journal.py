@@ -1,6 +1,8 @@
 """The log of a run, and its clock that goes on over interruptions."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -56,3 +58,12 @@ def test_every_line_is_whole_when_it_is_written(tmp_path: Path) -> None:
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["“é”\n"]
     assert peak_memory_bytes() > 10_000_000
+
+
+def test_the_peak_of_a_process_is_its_own_and_not_that_of_what_started_it() -> None:
+    held = bytearray(300_000_000)
+    held[::4096] = b"1" * len(held[::4096])  # touched, so that it is really there
+    told = "from pipeline.training.journal import peak_memory_bytes; print(peak_memory_bytes())"
+    child = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert peak_memory_bytes() > len(held)
+    assert 5_000_000 < int(child.stdout) < len(held) / 2

@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RunFailed
-from pipeline.pilot import PilotRequest, run_pilot
+from pipeline.pilot import FEWEST_TRAINED, Allowance, PilotRequest, run_pilot
 from pipeline.records import ModelSource, Recipe
 from pipeline.task import TASKS, Rows, load_task
 from tests import tiny
+
+ALLOWANCE = Allowance(
+    wall_seconds=60.0,
+    least_cpu_seconds=600.0,
+    share=0.15,
+    spent_cpu_seconds=20.0,
+    run_rows=5000,
+    row_tokens=20.0,
+)
 
 
 def request(model: ModelSource, folder: Path) -> PilotRequest:
@@ -38,7 +47,7 @@ def request(model: ModelSource, folder: Path) -> PilotRequest:
         cache=str(folder / "cache"),
         longest_rows=[0, 1],
         tokens=[],
-        seconds=60,
+        allowance=ALLOWANCE,
         seed=0,
         started=time.time(),
     )
@@ -93,6 +102,33 @@ def test_a_pilot_has_a_gain_over_the_probe_where_less_is_better_and_where_thresh
     assert (
         low <= min(found.probe_score, found.fine_tuned_score) <= max(found.probe_score, found.fine_tuned_score) <= high
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "wall", "cpu", "share"),
+    [
+        ({}, 0.001, 0.001, 1.0),  # 20 s a thousand rows: all of 600 s are there for 1,000 of them
+        ({"least_cpu_seconds": 34.0}, 0.001, 0.001, 0.2),  # 14 s are left, of which 10 go into 1,500 rows that are read
+        ({"least_cpu_seconds": 34.0}, 0.0001, 0.0001, 1.0),
+        ({"least_cpu_seconds": 34.0, "run_rows": 100_000}, 0.001, 0.001, 1.0),  # 15 % of a longer run are 300 s
+        ({"least_cpu_seconds": 10.0, "run_rows": 0}, 0.001, 0.001, 0.0),  # spent already
+        ({"wall_seconds": 5.0}, 0.001, 0.001, 0.25),
+    ],
+)
+def test_a_pilot_trains_on_what_it_can_afford(changes: dict[str, float], wall: float, cpu: float, share: float) -> None:
+    allowance = ALLOWANCE.model_copy(update=changes)
+    assert allowance.trained_share((wall, cpu), trained=1000, scored=1500) == pytest.approx(share)
+
+
+def test_a_pilot_that_may_cost_little_learns_from_fewer_rows_and_still_scores_all(
+    tiny_model: ModelSource, rows: Rows, tmp_path: Path
+) -> None:
+    poor = ALLOWANCE.model_copy(update={"least_cpu_seconds": 0.0, "run_rows": 0})
+    asked = request(tiny_model, tmp_path).model_copy(update={"allowance": poor})
+    parts = [place % 2 for place in range(len(rows))]
+    found = run_pilot(asked, rows, parts, tmp_path / "pilot", lambda done, of: None)
+    assert (found.train_rows, found.scored_rows) == (FEWEST_TRAINED, 360)
+    assert found.steps == found.planned_steps == 2 * 6 * 6
 
 
 def test_a_pilot_that_breaks_says_why(tiny_model: ModelSource, rows: Rows, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.records import Forecast, Interval
+from pipeline.records import Forecast, Interval, PhaseCost
 from pipeline.training.pace import Pace, say_clock
 from pipeline.training.progress import BLOCKS, SIGNS, Display, draw_curve
 
@@ -82,9 +82,23 @@ def test_it_tells_time_against_the_forecast_and_rate_and_memory() -> None:
         "58 rows a second, 1,420 tokens a second, 1.0 GB of 1.8 forecast",
     ]
     pace.hear(step(30, 150.0))
-    assert pace.say()[0].endswith("forecast 3:20 for the whole run, which it will exceed")
+    assert pace.say()[0].endswith("forecast 3:20 for the whole run, now 7:57")
     pace.hear(step(100, 190.0))
     assert pace.say()[0] == "3:10 gone, training is done; forecast 3:20 for the whole run"
+
+
+def test_what_comes_after_training_is_told_at_the_speed_of_training() -> None:
+    """Of 100 steps in 50 s and 30 s behind them were forecast; steps take twice as long."""
+    parts = {"training": 40.0, "validation": 10.0, "evaluation": 20.0, "analysis": 10.0}
+    phases = [PhaseCost(name=name, wall_seconds=each, cpu_seconds=each) for name, each in parts.items()]
+    pace = Pace(FORECAST.model_copy(update={"phases": phases, "expected_steps": 100.0, "train_wall_seconds": 90.0}))
+    for line in RUN[:3]:
+        pace.hear(line)
+    assert pace.seconds_after == pytest.approx(60)
+    assert (
+        pace.say()[0]
+        == "0:15 gone, about 1:35 of training left, and 1:00 of evaluation; forecast 1:30 for the whole run, now 2:50"
+    )
 
 
 def test_without_a_terminal_the_same_comes_as_lines(capsys: pytest.CaptureFixture[str]) -> None:

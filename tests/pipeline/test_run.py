@@ -173,6 +173,10 @@ def test_a_result_tells_the_outcome_beside_the_forecast(result: Result, finished
     assert last["event"] == "finished"
     assert 0 < result.outcome.train_wall_seconds <= last["wall_seconds"]
     assert result.outcome.peak_memory_bytes > 50_000_000
+    assert all(phase.cpu_seconds > 0 for phase in result.outcome.phases)
+    spent = sum(phase.wall_seconds for phase in result.outcome.phases)
+    assert spent == pytest.approx(result.outcome.train_wall_seconds, rel=0.1)
+    assert result.outcome.steps == result.outcome.planned_steps
     assert result.reload.passed
     assert len(result.epochs) == 12
     assert result.environment["transformers"] == transformers.__version__
