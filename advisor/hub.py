@@ -17,7 +17,7 @@ def check_push(folder: RunFolder, name: str, *, public: bool) -> None:
     Raises:
         AnswersError: The name is none, the hub is switched off, nobody is logged in, or the data is personal.
     """
-    import huggingface_hub
+    from huggingface_hub import constants, get_token
 
     if not NAME.fullmatch(name):
         raise AnswersError(f"'{name}' is no name on the hub.", "Write it as OWNER/NAME, such as anna/moods.")
@@ -26,12 +26,12 @@ def check_push(folder: RunFolder, name: str, *, public: bool) -> None:
             "The data is personal, and a model can give away what it was trained on.",
             "Push it without --public: only you and whom you invite will see it.",
         )
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE:
         raise AnswersError(
             "The hub is switched off here (HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set), so nothing can be pushed.",
             f"Unset it and push again, or take the folder '{shown_path(folder.path / 'model')}' by other means.",
         )
-    if huggingface_hub.get_token() is None:
+    if get_token() is None:
         raise AnswersError("Nobody is logged in to the hub here.", "Run `hf auth login`, then push again.")
 
 
@@ -41,9 +41,10 @@ def push(folder: RunFolder, name: str, onnx: Path | None, *, public: bool) -> st
     Raises:
         AnswersError: The hub cannot be reached, refuses, or has such a repository.
     """
-    import huggingface_hub
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
-    hub = huggingface_hub.HfApi()
+    hub = HfApi()
     try:
         address = hub.create_repo(name, private=not public, exist_ok=False)
         hub.upload_folder(repo_id=name, folder_path=folder.path / "model", commit_message="Add the fine-tuned model")
@@ -51,7 +52,7 @@ def push(folder: RunFolder, name: str, onnx: Path | None, *, public: bool) -> st
             hub.upload_folder(
                 repo_id=name, folder_path=onnx, path_in_repo="onnx", commit_message="Add the model as ONNX"
             )
-    except (huggingface_hub.errors.HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, OSError) as error:
         said = str(error).strip().splitlines()[0].rstrip(".:")
         raise AnswersError(
             f"'{name}' could not be pushed: {said}.",

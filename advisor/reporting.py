@@ -1,29 +1,18 @@
 """The report of a run from the records in its folder: the page, and what is printed."""
 
-from dataclasses import dataclass
-
 from advisor.errors import RunFolderError
 from advisor.next_steps import after_decision, after_result
 from advisor.outlook import Score, Standing
 from advisor.records import Answers, Decision, Measurements
+from advisor.report.contents import Report
 from advisor.report.terminal import Terminal
 from advisor.rulebook import load_advice
-from advisor.run_folder import RunFolder, shown_path
-from pipeline.records import DataSheet, NextSteps
+from advisor.run_folder import EVALUATIONS, RunFolder, shown_path
+from pipeline.live_results import Evaluation
+from pipeline.records import DataSheet
 from pipeline.results import Result
+from pipeline.storage import load_record
 from pipeline.task import load_task
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a report is made of; `result` is None before a run."""
-
-    answers: Answers
-    measurements: Measurements
-    decision: Decision
-    result: Result | None
-    sheet: DataSheet | None
-    steps: NextSteps
 
 
 def gather(folder: RunFolder) -> Report:
@@ -44,7 +33,17 @@ def gather(folder: RunFolder) -> Report:
     standing = Standing(answers, measurements, decision, run, result, _rescore(answers, decision, result))
     steps = after_result(standing) if result else after_decision(standing, load_advice(answers.settled_task))
     sheet = folder.load("data_sheet", DataSheet) if folder.has("data_sheet.json") else None
-    return Report(answers, measurements, decision, result, sheet, steps)
+    return Report(answers, measurements, decision, result, steps, sheet, _evaluations(folder))
+
+
+def _evaluations(folder: RunFolder) -> dict[str, Evaluation]:
+    """What was evaluated after the run, by its folder in that of the run.
+
+    Raises:
+        PlanError: One cannot be read.
+    """
+    paths = sorted((folder.path / EVALUATIONS).glob("*/evaluation.json"))
+    return {f"{EVALUATIONS}/{path.parent.name}": load_record(Evaluation, path) for path in paths}
 
 
 def _rescore(answers: Answers, decision: Decision, result: Result | None) -> Score | None:
@@ -63,15 +62,7 @@ def save_page(folder: RunFolder, report: Report) -> None:
     from advisor.report.page import write_page
 
     folder.save("next_steps", report.steps)
-    write_page(
-        folder.path / "report.html",
-        report.answers,
-        report.measurements,
-        report.decision,
-        report.result,
-        report.steps,
-        report.sheet,
-    )
+    write_page(folder.path / "report.html", report)
 
 
 def rebuild(folder: RunFolder, terminal: Terminal) -> int:
@@ -81,6 +72,7 @@ def rebuild(folder: RunFolder, terminal: Terminal) -> int:
     terminal.show_decision(report.answers, report.measurements, report.decision)
     if report.result is not None:
         terminal.show_result(report.result)
+    terminal.show_sequels(report.result, report.evaluations)
     terminal.show_next_steps(report.steps)
     terminal.say(f"Report: {shown_path(folder.path)}/report.html")
     return 0

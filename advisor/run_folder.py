@@ -20,6 +20,8 @@ R = TypeVar("R", bound=Record)
 RUNS = Path("runs")
 DRAFT = RUNS / "draft.toml"
 """Answers of a questionnaire that is not finished."""
+EVALUATIONS = "evaluations"
+"""Holds a folder for each evaluation of rows that came after the run."""
 REMAKABLE = ("cache", "work")
 """What can be computed again: embeddings, measurements in between, checkpoints of a finished run."""
 

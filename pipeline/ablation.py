@@ -202,7 +202,7 @@ def compare_trials(
     level = 1 - SURE / max(len(pairs), 1)
     found = []
     for variant, pair, both, p, corrected in zip(variants, pairs, whole, raw, holm(raw), strict=True):
-        interval = difference_interval(metric, *both, seed, level)
+        interval = difference_interval(metric, *both, level)
         difference = Difference(
             point=interval.point,
             low=interval.low,

@@ -193,9 +193,12 @@ class ClassErrors(Record):
     recall: float
     f1: float
     precision_reach: Interval | None = None
-    """95 % interval (Wilson) over the rows or spans that were answered so; null where none were, and in earlier results."""
+    """95 % interval (Wilson) over the rows or spans that were answered so; null where none were, for words, which
+    share their sentences, and in earlier results."""
     recall_reach: Interval | None = None
     """The same over those that are so."""
+    f1_reach: Interval | None = None
+    """95 % interval of F1; null where too few rows or spans are so, and in earlier results."""
 
 
 class ErrorTable(Record):

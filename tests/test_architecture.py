@@ -40,7 +40,7 @@ PIPELINE = """
 BACKTEST = "session table fitting accuracy judgement trial material suite"
 COMMANDS = "assessments data results runs serving setup start options door"
 REPORT = """
-    terminal page ablation sections evaluation examination forgetting diagrams findings listings contests plots contents
+    terminal page ablation sections sequels evaluation examination forgetting diagrams findings listings contests plots contents
     recipes blocks scale wording safe_text
 """
 MEASUREMENTS = "similarity rivals prospects pilot dataset hardware bench"
@@ -55,7 +55,7 @@ DATA = """
 """
 FORMATS = "hub database excel image_folder text_folder delimited json_document json_lines parquet arrow"
 LABELLING = "asking prompts summary handover session belief second_opinion pool ranking target markup labelled_file"
-LIVE = "server service gate answering gauges trial arrival served evaluation verdict newcomers typed"
+LIVE = "server service gate answering gauges trial neighbourhood arrival served evaluation verdict newcomers typed"
 PREDICTORS = "costed fine_tuned anchored zero_shot probe tfidf majority linear"
 EVALUATION = """
     drift examination robustness slices suspects neighbours forgetting perplexity probing agreement comparison calibration coverage

@@ -54,7 +54,7 @@ def backtest(path: Path, wish: Wish, terminal: Terminal) -> None:
     with terminal.progress(f"Backtest of {len(cells)} cells in {shown_path(out)}") as progress:
         shown = _OneStep(progress)
         found = _carry_out(Place(out, rules, shown), suite, cells, wish, shown)
-    terminal.show_backtest(backtest_blocks(found, rules))
+    terminal.show_blocks(backtest_blocks(found, rules))
     left = len(cells) - len(found)
     if left:
         terminal.say(

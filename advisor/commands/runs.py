@@ -90,7 +90,7 @@ def label(
     if json:
         write_ranked(sitting, most)
     else:
-        ask_rows(sitting, most, shown.show_labels)
+        ask_rows(sitting, most, shown.show_blocks)
 
 
 @app.command()

@@ -82,7 +82,7 @@ def try_model(
         progress.step("loading the model")
         quiet_libraries()
         trial = prepare(folder, progress, cheap=cheap, annotator=annotator)
-    try_out(trial, shown.show_labels)
+    try_out(trial, shown.show_blocks)
 
 
 @app.command()

@@ -73,8 +73,8 @@ class LabelledFile:
                 _mend_last_line(path)
             if found.log_path.is_file():
                 _mend_last_line(found.log_path)
-                log = found.log_path.read_text(encoding="utf-8").splitlines()
-                found.lines = [LogLine.model_validate_json(line) for line in log]
+                log = found.log_path.read_text(encoding="utf-8").split("\n")  # a text may hold other ends of lines
+                found.lines = [LogLine.model_validate_json(line) for line in log if line]
             with path.open("a", encoding="utf-8"):
                 pass
         except OSError as error:

@@ -149,8 +149,8 @@ def measure_rise(bench: Bench, fit: Fit, classes: Sequence[str], new: Rows) -> R
     statistics = [metric.statistics(truth, answers, list(classes)) for answers in (without, older, everything)]
     return Rise(
         rows=len(new),
-        all_of_them=difference_interval(metric, statistics[2], statistics[0], bench.seed),
-        newest_half=difference_interval(metric, statistics[2], statistics[1], bench.seed),
+        all_of_them=difference_interval(metric, statistics[2], statistics[0]),
+        newest_half=difference_interval(metric, statistics[2], statistics[1]),
     )
 
 

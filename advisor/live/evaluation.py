@@ -4,7 +4,6 @@ import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,9 @@ from advisor.live.verdict import judge
 from advisor.measuring import Measuring, Progress
 from advisor.records import Measurements
 from advisor.report.page import write_evaluation_page
+from advisor.reporting import gather, save_page
 from advisor.rulebook import load_live, load_rules
-from advisor.run_folder import RunFolder, stamp
+from advisor.run_folder import EVALUATIONS, RunFolder, stamp
 from advisor.way import FINE_TUNED, Way
 from pipeline.data.dataset import Dataset, log_test_reading
 from pipeline.errors import PipelineError
@@ -35,7 +35,6 @@ from pipeline.task import Answer, Predictions, Rows
 if TYPE_CHECKING:
     import pandas as pd
 
-EVALUATIONS = "evaluations"
 MOST_COMPARED = 1_000
 """Rows of each side that a classifier tries to tell apart: enough to find an area of 0.55 nearly always."""
 FEWEST = 30
@@ -106,14 +105,14 @@ def evaluate(given: Given, progress: Progress) -> Evaluation:
         classes=new.classes,
         seconds=time.perf_counter() - begun,
     )
-    _save(way.folder.path, made)
+    _save(way.folder, made)
     return made
 
 
-def _save(folder: Path, made: Evaluation) -> None:
-    """Into a folder of its own, named for the time."""
+def _save(folder: RunFolder, made: Evaluation) -> None:
+    """Into a folder of its own, named for the time; the report of the run, where it has one, then shows it too."""
     name, number = stamp(), 1
-    target = folder / EVALUATIONS / name
+    target = folder.path / EVALUATIONS / name
     try:
         while target.exists():
             number += 1
@@ -123,6 +122,8 @@ def _save(folder: Path, made: Evaluation) -> None:
         raise storage_error(target, error) from error
     save_record(made, target / "evaluation.json")
     write_evaluation_page(target / "evaluation.html", made)
+    if folder.has("decision.json"):
+        save_page(folder, gather(folder))
 
 
 def _data_of_run(folder: RunFolder, progress: Progress, left_out: dict[str, str]) -> Dataset | None:

@@ -14,7 +14,7 @@ from advisor.live.gauges import Gauges
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPEN = ("/", "/page.css", "/page.js", "/health")
 """Paths that tell nothing of the run, so that they need no token."""
-KNOWN = (*OPEN, "/about", "/predict", "/mark", "/metrics", "/openapi.json")
+KNOWN = (*OPEN, "/about", "/predict", "/mark", "/nearest", "/metrics", "/openapi.json")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

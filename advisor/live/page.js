@@ -95,6 +95,31 @@ function show(found, row) {
   part("truth").replaceChildren();
   part("right").disabled = part("wrong").disabled = false;
   part("kept").textContent = "";
+  showNear();
+}
+
+async function showNear() {
+  if (!part("near").open || !current || part("near").dataset.of === current.id) return;
+  const id = current.id;
+  part("near").dataset.of = id;
+  part("rows").replaceChildren();
+  part("why-none").textContent = "Reading the training rows …";
+  let said = "";
+  let rows = [];
+  try {
+    const found = await ask("nearest", { id });
+    said = found.why_none;
+    rows = found.rows;
+  } catch (error) {
+    said = `${error.problem} ${error.fix || ""}`;
+  }
+  if (current.id !== id) return; // another answer came in the meantime
+  part("why-none").textContent = visible(said);
+  for (const near of rows) {
+    const line = make("li", undefined, { dir: "auto" });
+    line.append(make("b", visible(near.answer)), ` (similarity ${near.similarity.toFixed(2)}): ${visible(near.text)}`);
+    part("rows").append(line);
+  }
 }
 
 function remember(what) {
@@ -172,6 +197,7 @@ part("ask").addEventListener("submit", async (event) => {
     button.disabled = false;
   }
 });
+part("near").addEventListener("toggle", showNear);
 part("right").addEventListener("click", () => mark(true));
 part("wrong").addEventListener("click", askTruth);
 document.addEventListener("keydown", (event) => {
@@ -181,7 +207,7 @@ document.addEventListener("keydown", (event) => {
   }
   const typing = event.target.closest("input, textarea, select");
   if (typing || event.ctrlKey || event.altKey || event.metaKey || part("found").hidden) return;
-  const button = { r: part("right"), w: part("wrong") }[event.key];
+  const button = { r: part("right"), w: part("wrong"), n: part("near").firstElementChild }[event.key];
   if (!button || button.disabled) return;
   event.preventDefault(); // or the key would be typed into the field that gets the focus
   button.click();

@@ -16,9 +16,11 @@ from advisor.errors import Busy
 from advisor.live.answering import Answering
 from advisor.live.gate import Limits
 from advisor.live.gauges import Gauges
+from advisor.live.neighbourhood import Neighbourhood
 from advisor.live.served import ServedFile
 from advisor.live.typed import Told, cells_of, read_truth, rows_of
 from advisor.rulebook import load_tasks
+from advisor.way import Way
 from pipeline.errors import DataError, PipelineError, StorageError
 from pipeline.task import Answer
 
@@ -77,6 +79,29 @@ class Marked(BaseModel):
     right: StrictBool
     truth: Text | StrictFloat | StrictInt | list[Text] | None = None
     """The right answer, where the one given is wrong and the right one is known."""
+
+
+class Pointed(BaseModel):
+    """Names an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: Text
+
+
+class NearRow(BaseModel):
+    """A row that the run learned from."""
+
+    text: str
+    answer: str
+    similarity: float
+
+
+class NearRows(BaseModel):
+    """Rows nearest to one that was answered, nearest first."""
+
+    rows: list[NearRow]
+    why_none: str
+    """Empty where there are some."""
 
 
 class About(BaseModel):
@@ -140,6 +165,21 @@ def build(answering: Answering, file: ServedFile, gauges: Gauges, limits: Limits
         found = await asyncio.wrap_future(answering.ask(cells))
         return Answers(answers=[_answered(id_, told) for id_, told in found])
 
+    @app.get("/metrics", response_class=PlainTextResponse)
+    def metrics() -> str:
+        """What the service counts of itself, for Prometheus."""
+        return gauges.text(answering.waiting)
+
+    _add_second_looks(app, way, file, gauges)
+    _add_page(app)
+    _add_faults(app)
+    return app
+
+
+def _add_second_looks(app: FastAPI, way: Way, file: ServedFile, gauges: Gauges) -> None:
+    """What can be asked of an answer once it is given."""
+    neighbourhood = Neighbourhood(way)
+
     @app.post("/mark")
     def mark(marked: Marked) -> Kept:
         """Mark an answer right or wrong; it is kept when this returns, and the last mark of an answer holds."""
@@ -153,14 +193,11 @@ def build(answering: Answering, file: ServedFile, gauges: Gauges, limits: Limits
         gauges.mark(is_right=marked.right)
         return Kept(kept=True)
 
-    @app.get("/metrics", response_class=PlainTextResponse)
-    def metrics() -> str:
-        """What the service counts of itself, for Prometheus."""
-        return gauges.text(answering.waiting)
-
-    _add_page(app)
-    _add_faults(app)
-    return app
+    @app.post("/nearest")
+    def nearest(pointed: Pointed) -> NearRows:
+        """The training rows nearest to a row that was answered; the first time they are read, which takes a while."""
+        found = neighbourhood.of(rows_of(way, [file.find(pointed.id).cells]))
+        return NearRows(rows=[NearRow(**vars(near)) for near in found.rows], why_none=found.why_none)
 
 
 def _add_page(app: FastAPI) -> None:

@@ -11,18 +11,16 @@ from advisor.labelling.asking import number_reader, tag_reader
 from advisor.labelling.labelled_file import LabelledFile, LogLine, now
 from advisor.labelling.markup import kinds_of, mark_up, say_spans
 from advisor.labelling.pool import truth_cells
+from advisor.live.neighbourhood import Neighbourhood
 from advisor.live.typed import TOKENS, Told, cells_of, rows_of, told
-from advisor.measuring import Measuring, Progress
+from advisor.measuring import Progress
 from advisor.report.blocks import Bar, Block, Command, Heading, Items, Paragraph
 from advisor.report.safe_text import clip
 from advisor.report.wording import say_probability, say_score
-from advisor.rulebook import load_rules, load_tasks
+from advisor.rulebook import load_tasks
 from advisor.run_folder import RunFolder, shown_path
 from advisor.way import Way, open_way
 from pipeline.data.duplicates import text_hash
-from pipeline.embeddings import Embedder
-from pipeline.errors import PipelineError
-from pipeline.evaluation.neighbours import nearest, unit_features
 from pipeline.task import Answer, Rows
 
 FILE = "marks.jsonl"
@@ -40,18 +38,14 @@ class Trial:
     Attributes:
         way: What answers.
         file: Where marks are kept.
-        train: Rows that the run learned from; None where they are not at hand.
-        embedder: The frozen model that finds the nearest of them; None likewise.
+        neighbourhood: The rows that the run learned from.
         annotator: Who marks; None when nobody said.
-        apart: Why the nearest rows cannot be shown; empty where they can.
     """
 
     way: Way
     file: LabelledFile
-    train: Rows | None
-    embedder: Embedder | None
+    neighbourhood: Neighbourhood
     annotator: str | None = None
-    apart: str = ""
     right: int = 0
     wrong: int = 0
 
@@ -78,14 +72,9 @@ def prepare(folder: RunFolder, progress: Progress, *, cheap: bool, annotator: st
     """
     way = open_way(folder, cheap=cheap)
     file = LabelledFile.open(folder.path / FILE)
-    try:
-        train = Measuring(folder, load_rules(), progress).data.on("train")
-        embedder = way.embedder()
-        progress.step("reading the training rows with the model")
-        unit_features(embedder, way.pooling, by_words=way.task.by_words)(train.inputs)
-    except PipelineError as error:  # a door: answers can be had without the rows that they are near to
-        return Trial(way, file, None, None, annotator, f"No nearest training rows: {error.problem}")
-    return Trial(way, file, train, embedder, annotator)
+    neighbourhood = Neighbourhood(way)
+    neighbourhood.read(progress)
+    return Trial(way, file, neighbourhood, annotator)
 
 
 def try_out(trial: Trial, show: Show) -> None:
@@ -157,17 +146,10 @@ def answer_blocks(trial: Trial, row: Rows, found: Told) -> list[Block]:
 
 
 def _nearest(trial: Trial, row: Rows) -> list[Block]:
-    way, train = trial.way, trial.train
-    if train is None or trial.embedder is None:
-        return [Paragraph(trial.apart, quiet=True)]
-    if not way.show_rows:
-        return [Paragraph("The data is personal, so no training row is shown.", quiet=True)]
-    (near,) = nearest(trial.embedder, way.pooling, row.inputs, train.inputs, by_words=way.task.by_words)
-    lines = []
-    for place, similarity in near:
-        known, truth = train.inputs[place], train.answers[place]
-        said = clip(way.task.say_input(known), MOST_CHARACTERS)
-        lines.append(f"{way.task.say_answer(known, truth, truth)}, similarity {min(similarity, 1.0):.2f}: {said}")
+    found = trial.neighbourhood.of(row)
+    if not found.rows:
+        return [Paragraph(found.why_none, quiet=True)]
+    lines = [f"{near.answer}, similarity {near.similarity:.2f}: {near.text}" for near in found.rows]
     return [Paragraph("Nearest training rows:", quiet=True), Items(lines)]
 
 

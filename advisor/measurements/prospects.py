@@ -56,7 +56,7 @@ def measure_curve(bench: Bench, fit: Fit, advance: Advance) -> LearningCurve | N
             CurvePoint(rows=learned >> times, score=score_interval(metric, [statistics[times]], bench.seed))
             for times in halvings
         ],
-        last_doubling=difference_interval(metric, statistics[0], statistics[1], bench.seed),
+        last_doubling=difference_interval(metric, statistics[0], statistics[1]),
         class_gains=_class_gains(bench, found[0], found[1]),
     )
 
@@ -76,7 +76,7 @@ def measure_mending(bench: Bench, fit: Fit, doubtful: Collection[str]) -> LabelM
     )
     return LabelMending(
         rows=len(places),
-        gain=difference_interval(metric, without, with_all, bench.seed),
+        gain=difference_interval(metric, without, with_all),
     )
 
 

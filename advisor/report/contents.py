@@ -1,7 +1,7 @@
 """What both reports draw from the records: forecast beside outcome, questions and defaults, costs, confused pairs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -27,7 +27,8 @@ from advisor.report.wording import (
 )
 from advisor.rulebook import say_way
 from pipeline.data.columns import Reading
-from pipeline.records import STEPWISE, Forecast, MetricFacts, Outcome, Record, Score
+from pipeline.live_results import Evaluation
+from pipeline.records import STEPWISE, DataSheet, Forecast, MetricFacts, NextSteps, Outcome, Record, Score
 from pipeline.results import Difference, Result
 
 SECTIONS = ("goal", "budget", "models", "provenance", "expertise", "deployment", "training", "launch")
@@ -39,6 +40,20 @@ EMPTY_MEANS = {
     "deployment.language": "guessed from the texts",
 }
 """What a question that has no answer stands for."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report is made of; `result` is None before a run."""
+
+    answers: Answers
+    measurements: Measurements
+    decision: Decision
+    result: Result | None
+    steps: NextSteps
+    sheet: DataSheet | None = None
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    """What was evaluated after the run, by its folder in that of the run."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +210,8 @@ def questions(answers: Answers, decision: Decision) -> list[Question]:
     found = []
     for section in SECTIONS:
         record: Record = getattr(answers, section)
-        for name, field in type(record).model_fields.items():
-            ask = next((note for note in field.metadata if isinstance(note, Ask)), None)
+        for name, declared in type(record).model_fields.items():
+            ask = next((note for note in declared.metadata if isinstance(note, Ask)), None)
             asked = section in answers.model_fields_set and name in record.model_fields_set
             if ask is None and not asked:
                 continue

@@ -1,7 +1,13 @@
 """What was found on rows that came after a run, as blocks: the verdict, the scores, how the rows changed, where it fails."""
 
 from advisor.report.blocks import Badge, Block, Heading, Items, Paragraph, Table
-from advisor.report.examination import say_error, slice_blocks, sureness_blocks
+from advisor.report.examination import (
+    say_error,
+    say_narrow_reach,
+    say_scores_without_reach,
+    slice_blocks,
+    sureness_blocks,
+)
 from advisor.report.safe_text import clip
 from advisor.report.wording import (
     Tone,
@@ -125,14 +131,20 @@ def _errors(found: ErrorAnalysis) -> list[Block]:
             [
                 clip(each.label, 40),
                 say_count(each.rows),
-                *(say_score(n) for n in (each.precision, each.recall, each.f1)),
+                say_narrow_reach(each.precision, each.precision_reach),
+                say_narrow_reach(each.recall, each.recall_reach),
+                say_narrow_reach(each.f1, each.f1_reach),
             ]
             for each in by_class
         ]
         blocks += [
             Heading("Label by label", "worst first"),
-            Table(rows, ["label", "rows", "precision", "recall", "F1"], right=frozenset({1, 2, 3, 4})),
+            Table(
+                rows, ["label", "rows", "precision (95 %)", "recall (95 %)", "F1 (95 %)"], right=frozenset({1, 2, 3, 4})
+            ),
         ]
+        without = say_scores_without_reach(by_class)
+        blocks += [Paragraph(without, quiet=True)] if without else []
     if found.calibration is not None:
         blocks += sureness_blocks(found.calibration)
     if found.slices is not None:

@@ -16,8 +16,19 @@ from advisor.report.wording import (
     say_share,
 )
 from advisor.rulebook import say_way
+from pipeline.evaluation.coverage import CLASS_F1, fewest_rows
 from pipeline.records import Interval, MetricFacts
-from pipeline.results import Calibration, Comparison, Difference, ErrorCase, Result, Robustness, ScoreLine, Slices
+from pipeline.results import (
+    Calibration,
+    ClassErrors,
+    Comparison,
+    Difference,
+    ErrorCase,
+    Result,
+    Robustness,
+    ScoreLine,
+    Slices,
+)
 
 MOST_CASES = 3
 MOST_CHARACTERS = 160
@@ -99,6 +110,29 @@ def _scores(result: Result) -> list[Block]:
 def say_with_reach(value: float, reach: Interval | None) -> str:
     """A share of a class with its interval, where one was told."""
     return say_score(value) if reach is None else f"{say_score(value)} ({reach.low:.2f} to {reach.high:.2f})"
+
+
+def say_narrow_reach(value: float, reach: Interval | None) -> str:
+    """The same where there is little room."""
+    return f"{value:.2f}" if reach is None else f"{value:.2f} ({reach.low:.2f}-{reach.high:.2f})"
+
+
+def say_scores_without_reach(by_class: Sequence[ClassErrors]) -> str:
+    """Why scores of some classes stand without an interval; empty where none does."""
+    fewest = fewest_rows(CLASS_F1, "score")
+    if fewest is None:
+        return "F1 stands without an interval: simulated ones held the true value too seldom."
+    if any(one.rows and one.recall_reach is None for one in by_class):
+        return (
+            "No intervals stand beside these: words share their sentences, and simulated intervals that take them for drawn "
+            "one by one held the true value too seldom."
+        )
+    if all(one.rows >= fewest for one in by_class):
+        return ""
+    return (
+        f"No interval stands beside the F1 of a class with fewer than {fewest} rows: on so few, intervals were not "
+        "simulated or held the true value too seldom."
+    )
 
 
 def why_no_intervals(result: Result) -> list[str]:

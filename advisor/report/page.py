@@ -10,13 +10,12 @@ import jinja2
 from markupsafe import Markup
 
 from advisor.records import Answers, Audit, Decision, Measurements
-from advisor.report import contents, diagrams, evaluation, examination, findings, forgetting, plots, wording
+from advisor.report import contents, diagrams, evaluation, examination, findings, forgetting, plots, sequels, wording
 from advisor.report.blocks import Heading
 from advisor.report.recipes import choices, left_out
 from advisor.report.safe_text import clip, visible
 from pipeline.errors import StorageError
 from pipeline.live_results import Evaluation
-from pipeline.records import DataSheet, NextSteps
 from pipeline.results import Result
 
 TEMPLATES = Path(__file__).resolve().parent
@@ -41,30 +40,24 @@ class Cell:
     right: bool
 
 
-def write_page(
-    path: Path,
-    answers: Answers,
-    measurements: Measurements,
-    decision: Decision,
-    result: Result | None,
-    next_steps: NextSteps | None,
-    sheet: DataSheet | None = None,
-) -> None:
+def write_page(path: Path, report: contents.Report) -> None:
     """Write the report as a page.
 
     Raises:
         StorageError: The folder cannot take it.
     """
+    answers, decision, result = report.answers, report.decision, report.result
     page = _template().render(
         answers=answers,
-        measured=measurements,
+        measured=report.measurements,
         decision=decision,
         result=result,
-        sheet=sheet,
-        steps=next_steps.steps if next_steps else [],
+        sheet=report.sheet,
+        steps=report.steps.steps,
         show_rows=answers.provenance.personal_data != "yes",
         questions=contents.questions(answers, decision),
-        **_decision_parts(answers, measurements, decision, result),
+        later=_later_parts(report),
+        **_decision_parts(answers, report.measurements, decision, result),
         **_result_parts(result),
     )
     _write(path, page)
@@ -228,6 +221,7 @@ def _examined_parts(result: Result) -> dict[str, Any]:
     return {
         "scores": examination.score_rows(result),
         "score_titles": examination.score_titles(result),
+        "scores_without_reach": examination.say_scores_without_reach(errors.by_class),
         "why_no_intervals": examination.why_no_intervals(result),
         "comparisons": examination.comparison_rows(result),
         "comparison_note": examination.comparison_note(result),
@@ -238,6 +232,21 @@ def _examined_parts(result: Result) -> dict[str, Any]:
         "drops": examination.drop_rows(errors.robustness, result.metric_facts) if errors.robustness else [],
         "drop_titles": examination.DROP_TITLES,
         "suspected_explained": examination.SUSPECTED_EXPLAINED,
+    }
+
+
+def _later_parts(report: contents.Report) -> dict[str, Any] | None:
+    """What was evaluated after the run; None where nothing was."""
+    shown = sequels.newest(report.evaluations)
+    if not shown:
+        return None
+    whiskers = sequels.sequel_whiskers(report.result, shown)
+    return {
+        "note": sequels.NOTE,
+        "plot": plots.plot_whiskers(whiskers) if whiskers else None,
+        "titles": sequels.TITLES,
+        "lines": list(zip(sequels.sequel_rows(report.result, shown), shown, strict=True)),
+        "older": len(report.evaluations) - len(shown),
     }
 
 

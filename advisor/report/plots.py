@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.records import LengthProfile
+from advisor.report.blocks import Whisker
 from advisor.report.contents import say_repetitions
 from advisor.report.scale import Scale
 from advisor.report.wording import explain_rival, say_many, say_range, say_score
@@ -148,6 +149,26 @@ def plot_scores(scores: Sequence[Score], good_enough: float | None = None) -> Pl
     if good_enough is None:
         return Plot(strips, _ticks(scale))
     return Plot(strips, _ticks(scale), _x(scale, good_enough), f"good enough: {say_score(good_enough)}")
+
+
+def plot_whiskers(whiskers: Sequence[Whisker]) -> Plot:
+    """Intervals of any kind on one scale."""
+    scale = Scale.over(value for each in whiskers for value in (each.low, each.score, each.high))
+    strips = [
+        Strip(
+            title=each.title,
+            means=each.note,
+            note="",
+            score=say_score(each.score),
+            interval=say_range(each.low, each.high) if each.interval else "–",
+            point=_x(scale, each.score),
+            low=_x(scale, each.low),
+            high=_x(scale, each.high),
+            strong=each.strong,
+        )
+        for each in whiskers
+    ]
+    return Plot(strips, _ticks(scale))
 
 
 def plot_forecast(forecast: Forecast, outcome: Outcome | None) -> Plot:

@@ -23,7 +23,7 @@ from advisor.report.contents import (
     where_scored,
     with_fine_tuned,
 )
-from advisor.report.examination import examination_blocks, say_with_reach
+from advisor.report.examination import examination_blocks, say_narrow_reach, say_scores_without_reach
 from advisor.report.findings import finding_blocks
 from advisor.report.forgetting import forgetting_blocks
 from advisor.report.recipes import choices, left_out
@@ -270,14 +270,16 @@ def _classes(result: Result) -> list[Block]:
         [
             one.label,
             say_count(one.rows),
-            say_with_reach(one.precision, one.precision_reach),
-            say_with_reach(one.recall, one.recall_reach),
-            say_score(one.f1),
+            say_narrow_reach(one.precision, one.precision_reach),
+            say_narrow_reach(one.recall, one.recall_reach),
+            say_narrow_reach(one.f1, one.f1_reach),
         ]
         for one in by_class[:MOST_CLASSES]
     ]
-    titles = ["class", "rows", "precision (95 %)", "recall (95 %)", "F1"]
-    return [Heading("Scores by class", note), Table(rows, titles, right=frozenset({1, 2, 3, 4}))]
+    titles = ["class", "rows", "precision (95 %)", "recall (95 %)", "F1 (95 %)"]
+    table = Table(rows, titles, right=frozenset({1, 2, 3, 4}))
+    without = say_scores_without_reach(by_class)
+    return [Heading("Scores by class", note), table, *([Paragraph(without, quiet=True)] if without else [])]
 
 
 def _own_errors(result: Result) -> list[Block]:

@@ -5,7 +5,7 @@ Every text passes through `visible` on its way to the screen, and none is read a
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from advisor.records import Answers, Audit, Contest, Decision, Measurements
 from advisor.report import blocks as block
-from advisor.report import contests, evaluation, findings, listings, sections
+from advisor.report import contests, evaluation, findings, listings, sections, sequels
 from advisor.report.ablation import ablation_blocks
 from advisor.report.contents import explain_reading
 from advisor.report.safe_text import visible
@@ -107,17 +107,18 @@ class Terminal:
         """What `advisor doctor` found."""
         self._show(listings.check_blocks(checks))
 
-    def show_labels(self, shown: Sequence[block.Block]) -> None:
-        """How things stand when a sitting of labelling ends."""
+    def show_blocks(self, shown: Sequence[block.Block]) -> None:
+        """What was laid out elsewhere, such as how things stand when a sitting of labelling ends."""
         self._show(shown)
 
     def show_evaluation(self, found: "Evaluation") -> None:
         """How a model does on rows that came after its run."""
         self._show(evaluation.evaluation_blocks(found))
 
-    def show_backtest(self, shown: Sequence[block.Block]) -> None:
-        """What a backtest found."""
-        self._show(shown)
+    def show_sequels(self, result: Result | None, evaluations: "Mapping[str, Evaluation]") -> None:
+        """How the model did on rows that came after its run."""
+        if not self.quiet:
+            self._show(sequels.sequel_blocks(result, sequels.newest(evaluations)))
 
     def show_error(self, error: PipelineError) -> None:
         """The problem and its fix on standard error, and nothing else."""

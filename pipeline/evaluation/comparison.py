@@ -77,7 +77,7 @@ def compare(
     *,
     permute: bool = False,
 ) -> Difference:
-    """How much better ours is on the same rows: paired bootstrap interval, and exact McNemar where rows are right or wrong.
+    """How much better ours is on the same rows: paired interval, and exact McNemar where rows are right or wrong.
 
     With `permute` a score that has no right or wrong rows gets the p value of a paired permutation test.
     """
@@ -88,12 +88,12 @@ def compare(
         p = mcnemar(right[0], right[1])
     elif permute:
         p = swap_p(metric, both[0], both[1], seed)
-    return difference_of(metric, both[0], both[1], seed, p)
+    return difference_of(metric, both[0], both[1], p)
 
 
-def difference_of(metric: Metric, ours: Array, theirs: Array, seed: int, p: float | None = None) -> Difference:
+def difference_of(metric: Metric, ours: Array, theirs: Array, p: float | None = None) -> Difference:
     """How much better ours is, from per-row statistics (rows, k) of the same rows."""
-    interval = difference_interval(metric, ours, theirs, seed)
+    interval = difference_interval(metric, ours, theirs)
     return Difference(
         point=interval.point,
         low=interval.low,
@@ -165,7 +165,7 @@ def score_lines(
                 facts=metric.facts,
                 ours=score_interval(metric, [one], seed),
                 theirs=None if other is None else score_interval(metric, [other], seed),
-                difference=None if other is None else difference_of(metric, one, other, seed),
+                difference=None if other is None else difference_of(metric, one, other),
                 why_no_interval=why_no_interval(metric.name, len(rows), "score"),
             )
         )

@@ -1,19 +1,18 @@
 """From how many rows on an interval is shown: where simulation says that it holds the true value as often as it should.
 
 The figures come from `tests/benchmarks/coverage.py`, which draws rows from ways of many true qualities and asks how often the 95 %
-interval held the true value. They are shares in percent over all true values, the least favourable setting of several. So many
-simulations tell a share to within three points only: an interval is left out where its share surely misses what is asked.
+interval held the true value, in 2,040 simulated intervals each: a share is told to within about a point. They are shares in percent
+over all true values, the least favourable setting of several. An interval is left out where its share misses what is asked; where a
+larger number of rows was not simulated, it is taken to hold there as well as on the most that were.
 """
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from pipeline.evaluation.intervals import wilson
-
 LEAST_AT_50, LEAST, MOST = 90.0, 92.0, 98.0
 """What is asked of an interval on 50 rows, and the range that is asked from 100 rows on."""
-TRIALS = 360
-"""Simulated intervals behind each share; some scores that are slow to resample had half as many."""
+CLASS_F1, TAG_F1 = "class_f1", "tag_f1"
+"""F1 of one class or type of span, whose rows are those of the class; and of one tag of words, which share their sentences."""
 
 
 class Held(NamedTuple):
@@ -24,42 +23,57 @@ class Held(NamedTuple):
 
 
 SIMULATED: Mapping[str, Mapping[int, Held]] = {
-    "accuracy": {50: Held(93.9, 93.2), 100: Held(93.9, 94.2), 200: Held(95.2, 96.3), 500: Held(93.7, 94.9)},
-    "balanced_accuracy": {50: Held(90.3, 89.9), 100: Held(90.8, 88.6), 200: Held(94.2, 92.5), 500: Held(94.3, 94.8)},
-    "macro_f1": {50: Held(97.2, 93.3), 100: Held(94.4, 93.8), 200: Held(91.7, 95.6), 500: Held(93.8, 95.1)},
-    "weighted_f1": {50: Held(96.1, 93.1), 100: Held(92.9, 95.8), 200: Held(95.7, 96.4), 500: Held(94.1, 94.6)},
-    "mcc": {50: Held(91.4, 93.3), 100: Held(93.6, 93.4), 200: Held(96.4, 96.1), 500: Held(94.2, 94.9)},
-    "macro_precision": {50: Held(90.6, 93.1), 100: Held(94.4, 93.9), 200: Held(95.6, 95.3), 500: Held(93.9, 95.6)},
-    "macro_recall": {50: Held(92.5, 88.9), 100: Held(91.1, 88.6), 200: Held(94.2, 92.5), 500: Held(94.3, 94.8)},
-    "spearman": {50: Held(96.4, 96.7), 100: Held(96.1, 95.8), 200: Held(93.6, 92.5)},
-    "roc_auc": {50: Held(97.0, 87.9), 100: Held(95.7, 89.7), 200: Held(96.2, 89.3)},
-    "micro_f1": {50: Held(98.1, 96.4), 100: Held(96.7, 94.2), 200: Held(92.8, 94.7)},
-    "micro_precision": {50: Held(96.9, 93.1), 100: Held(96.4, 95.3), 200: Held(95.8, 92.8)},
-    "micro_recall": {50: Held(97.2, 94.4), 100: Held(94.4, 92.2), 200: Held(93.3, 93.6)},
-    "span_f1": {50: Held(94.7, 94.7), 100: Held(95.0, 95.3), 200: Held(94.7, 95.6)},
-    "span_precision": {50: Held(95.3, 94.4), 100: Held(96.1, 93.9), 200: Held(94.2, 95.0)},
-    "span_recall": {50: Held(96.1, 94.7), 100: Held(93.9, 95.8)},
-    "pr_auc": {50: Held(95.8, 86.7)},
-    "rmse": {50: Held(89.7, 91.1), 100: Held(90.3, 92.8), 200: Held(94.7, 92.5)},
-    "mse": {50: Held(89.7, 90.3), 100: Held(90.3, 92.5), 200: Held(94.7, 91.7)},
-    "mae": {50: Held(96.1, 95.3), 100: Held(96.1, 96.1), 200: Held(96.1, 96.4)},
-    "r2": {50: Held(93.6, 91.9), 100: Held(92.2, 91.7), 200: Held(94.4, 92.8)},
-    "pearson": {50: Held(96.9, 94.4), 100: Held(93.9, 91.7), 200: Held(93.1, 92.8)},
-    "expected_cost": {50: Held(87.5, 89.4), 100: Held(90.6, 89.7), 200: Held(92.2, 94.7), 500: Held(95.3, 93.9)},
-    "brier": {50: Held(93.3, 92.2), 100: Held(93.6, 93.6), 200: Held(95.3, 91.7), 500: Held(95.6, 95.3)},
-    "log_loss": {50: Held(93.6, 92.5), 100: Held(93.3, 92.5), 200: Held(94.4, 92.8)},
+    "accuracy": {50: Held(93.8, 95.9), 100: Held(94.6, 94.1), 200: Held(94.5, 95.3), 500: Held(94.1, 95.3)},
+    "balanced_accuracy": {50: Held(90.5, 94.9), 100: Held(91.4, 93.6), 200: Held(93.3, 95.4), 500: Held(94.6, 94.7)},
+    "macro_f1": {50: Held(97.0, 95.9), 100: Held(94.7, 94.3), 200: Held(95.1, 95.5), 500: Held(94.2, 94.8)},
+    "weighted_f1": {50: Held(96.9, 96.0), 100: Held(94.0, 94.1), 200: Held(95.4, 95.3), 500: Held(94.0, 95.2)},
+    "mcc": {50: Held(92.2, 95.6), 100: Held(94.1, 94.0), 200: Held(94.8, 95.4), 500: Held(94.4, 95.3)},
+    "macro_precision": {50: Held(92.1, 95.8), 100: Held(94.5, 94.3), 200: Held(95.0, 95.3), 500: Held(94.1, 95.2)},
+    "macro_recall": {50: Held(94.3, 94.9), 100: Held(92.0, 93.6), 200: Held(93.3, 95.4), 500: Held(94.6, 94.7)},
+    "expected_cost": {50: Held(88.3, 93.3), 100: Held(91.8, 94.1), 200: Held(93.8, 94.8), 500: Held(95.2, 95.1)},
+    "micro_f1": {50: Held(96.0, 95.0), 100: Held(95.6, 94.8), 200: Held(95.6, 95.3), 500: Held(95.1, 95.0)},
+    "micro_precision": {50: Held(96.1, 94.5), 100: Held(95.8, 95.0), 200: Held(95.5, 95.6), 500: Held(94.7, 94.0)},
+    "micro_recall": {50: Held(96.4, 95.6), 100: Held(95.0, 94.4), 200: Held(95.5, 94.5), 500: Held(95.5, 95.4)},
+    "span_f1": {50: Held(95.4, 95.4), 100: Held(95.1, 94.5), 200: Held(95.4, 95.0), 500: Held(95.6, 95.1)},
+    "span_precision": {50: Held(96.5, 95.0), 100: Held(95.9, 94.8), 200: Held(94.8, 94.6), 500: Held(95.2, 94.8)},
+    "span_recall": {50: Held(95.7, 94.4), 100: Held(94.9, 95.3), 200: Held(95.8, 95.2), 500: Held(94.8, 94.9)},
+    "rmse": {50: Held(91.8, 94.7), 100: Held(91.4, 94.4), 200: Held(92.8, 95.9), 500: Held(93.3, 94.9)},
+    "mse": {50: Held(91.8, 94.4), 100: Held(91.4, 94.6), 200: Held(92.8, 95.7), 500: Held(93.3, 95.3)},
+    "mae": {50: Held(95.1, 95.3), 100: Held(95.0, 95.4), 200: Held(95.8, 95.9), 500: Held(95.4, 94.2)},
+    "r2": {50: Held(93.4, 95.3), 100: Held(94.0, 95.2), 200: Held(93.7, 96.4), 500: Held(93.2, 95.1)},
+    "pearson": {50: Held(94.1, 95.7), 100: Held(94.2, 94.8), 200: Held(92.9, 93.9), 500: Held(94.6, 94.6)},
+    "log_loss": {50: Held(93.3, 95.3), 100: Held(93.8, 94.7), 200: Held(94.3, 95.0), 500: Held(94.4, 94.6)},
+    "brier": {50: Held(93.3, 95.3), 100: Held(94.0, 94.9), 200: Held(95.0, 94.9), 500: Held(95.0, 95.0)},
+    "spearman": {50: Held(95.7, 96.7), 100: Held(95.9, 96.3), 200: Held(94.4, 96.0)},
+    "roc_auc": {50: Held(96.9, 96.0), 100: Held(94.8, 94.8)},
+    "pr_auc": {50: Held(96.0, 95.3), 100: Held(93.2, 95.4)},
+    "class_f1": {
+        10: Held(95.5, 92.6),
+        20: Held(94.1, 93.9),
+        50: Held(94.6, 94.5),
+        100: Held(94.1, 94.2),
+        200: Held(94.0, 94.0),
+        500: Held(94.3, 93.9),
+    },
+    "tag_f1": {
+        10: Held(90.7, 91.6),
+        20: Held(88.7, 89.0),
+        50: Held(87.6, 88.9),
+        100: Held(89.2, 88.6),
+        200: Held(87.3, 88.2),
+        500: Held(87.3, 88.4),
+    },
 }
-"""Score, then rows, then the shares that were found."""
+"""Score, then rows, then the shares that were found; rank correlation and the areas are too slow to simulate on more rows here."""
 
 
 def fewest_rows(metric: str, what: Literal["score", "difference"]) -> int | None:
-    """Rows from which on no simulated number of rows surely missed what is asked; None where all did, or nothing was simulated."""
+    """Rows from which on no simulated number of rows missed what is asked; None where the most did, or nothing was simulated."""
     fewest = None
     for rows in sorted(SIMULATED.get(metric, {}), reverse=True):
         found = getattr(SIMULATED[metric][rows], what)
-        share = wilson(round(found / 100 * TRIALS), TRIALS)
         least, most = (LEAST_AT_50, 100.0) if rows < 100 else (LEAST, MOST)
-        if 100 * share.high < least or 100 * share.low > most:
+        if not least <= found <= most:
             break
         fewest = rows
     return fewest

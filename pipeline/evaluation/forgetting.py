@@ -95,7 +95,7 @@ def probe_both(task: Probing, what: str, before: Array, after: Array, seed: int)
         guessing=max(Counter(task.answers).values()) / len(task.answers),
         before=float(theirs.mean()),
         after=float(ours.mean()),
-        difference=difference_of(ACCURACY, one, other, seed, mcnemar(ours > 0, theirs > 0)),
+        difference=difference_of(ACCURACY, one, other, mcnemar(ours > 0, theirs > 0)),
     )
 
 

@@ -21,7 +21,12 @@ def nearest(
     read = unit_features(embedder, pooling, by_words=by_words)
     if not inputs or not known:
         return [[] for _ in inputs]
-    similarity = read(inputs) @ read(known).T
+    return nearest_places(read(inputs), read(known))
+
+
+def nearest_places(features: Array, known: Array) -> list[list[tuple[int, float]]]:
+    """The same from features of length one; (inputs, features), (known ones, features)."""
+    similarity = features @ known.T
     order = np.argsort(-similarity, axis=1, kind="stable")[:, :NEAREST]
     return [[(int(place), float(similarity[row, place])) for place in places] for row, places in enumerate(order)]
 

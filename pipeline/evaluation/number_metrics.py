@@ -9,8 +9,8 @@ from pipeline.evaluation.metrics import share
 from pipeline.metric import Metric
 from pipeline.task import Answer, Array
 
-CELLS_AT_ONCE = 4_000_000
-"""Resamples × rows whose ranks are in memory together."""
+CELLS_AT_ONCE = 100_000
+"""Resamples × rows whose ranks are in memory together: as many as a core's own cache holds, which is faster than more."""
 
 
 def no_sum(sums: Array) -> Array:

@@ -262,8 +262,13 @@ def count_confusion(truth: Iterable[Any], answers: Iterable[Any], classes: Seque
     return confusion
 
 
-def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers: Array) -> list[ClassErrors]:
-    """Precision, recall and F1 of each class from how often it was right, true and answered; each (classes,)."""
+def errors_by_class(
+    classes: Sequence[str], hits: Array, truths: Array, answers: Array, *, share_rows: bool = False
+) -> list[ClassErrors]:
+    """Precision, recall and F1 of each class from how often it was right, true and answered; each (classes,).
+
+    Their intervals stand on things that are drawn one by one: words that share their sentences (`share_rows`) have none.
+    """
     return [
         ClassErrors(
             label=label,
@@ -271,8 +276,9 @@ def errors_by_class(classes: Sequence[str], hits: Array, truths: Array, answers:
             precision=float(hits[place] / max(answers[place], 1)),
             recall=float(hits[place] / max(truths[place], 1)),
             f1=float(2 * hits[place] / max(truths[place] + answers[place], 1)),
-            precision_reach=_reach(hits[place], answers[place]),
-            recall_reach=_reach(hits[place], truths[place]),
+            precision_reach=None if share_rows else _reach(hits[place], answers[place]),
+            recall_reach=None if share_rows else _reach(hits[place], truths[place]),
+            f1_reach=None if share_rows else _f1_reach(hits[place], truths[place], answers[place]),
         )
         for place, label in enumerate(classes)
     ]
@@ -282,6 +288,13 @@ def _reach(hits: int, of: int) -> Interval | None:
     from pipeline.evaluation.intervals import wilson
 
     return wilson(int(hits), int(of)) if of else None
+
+
+def _f1_reach(hits: int, true: int, answered: int) -> Interval | None:
+    from pipeline.evaluation.coverage import CLASS_F1, why_no_interval
+    from pipeline.evaluation.intervals import f1_interval
+
+    return None if why_no_interval(CLASS_F1, int(true), "score") else f1_interval(int(hits), int(true), int(answered))
 
 
 def worst_cases(rows: Rows, predictions: Predictions, right: Array) -> list[ErrorCase]:

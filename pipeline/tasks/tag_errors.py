@@ -48,7 +48,9 @@ def word_errors(
     confusion = count_confusion(truth, answers, classes)
     return ErrorAnalysis(
         confusion=confusion.tolist() if len(classes) <= MOST_CONFUSED else [],
-        by_class=errors_by_class(classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)),
+        by_class=errors_by_class(
+            classes, np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0), share_rows=True
+        ),
         tables=_by_letters(rows, fine_tuned),
         worst=_worst(rows, fine_tuned, right_or_wrong, say_differences) if show_rows else [],
         **_changes(rows, fine_tuned, rival, right_or_wrong),

@@ -1,6 +1,7 @@
 """Sample records for tests of reports: a go with its result, one on scores, a not-yet on personal data, a no-go, a hostile go."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from advisor.records import (
     Alternative,
@@ -25,8 +26,10 @@ from advisor.records import (
     Recommendation,
     RivalMeasurement,
 )
-from pipeline.evaluation.intervals import wilson
+from advisor.report.contents import Report
+from pipeline.evaluation.intervals import f1_interval, wilson
 from pipeline.evaluation.metrics import MACRO_F1
+from pipeline.live_results import AnswerShare, AnswerShift, Drift, Evaluation, LiveScore, Marks, TextDrift
 from pipeline.records import (
     EpochLog,
     Finding,
@@ -82,6 +85,19 @@ class Sample:
     decision: Decision
     result: Result | None
     next_steps: NextSteps
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Report:
+        """The same as the page takes it."""
+        return Report(
+            self.answers,
+            self.measurements,
+            self.decision,
+            self.result,
+            self.next_steps,
+            evaluations=self.evaluations,
+        )
 
 
 def by_class(confusion: list[list[int]], classes: list[str]) -> list[ClassErrors]:
@@ -100,6 +116,7 @@ def by_class(confusion: list[list[int]], classes: list[str]) -> list[ClassErrors
                 f1=f1,
                 precision_reach=wilson(hits, given),
                 recall_reach=wilson(hits, truths),
+                f1_reach=f1_interval(hits, truths, given),
             )
         )
     return found
@@ -725,4 +742,48 @@ def hostile() -> Sample:
         }
     )
     steps = NextSteps.of(NextStep(title=bad, because=bad, command=bad))
-    return Sample(answers, measured, decision, changed, steps)
+    later = {"evaluations/one": evaluation(bad).model_copy(update={"because": [bad]})}
+    return Sample(answers, measured, decision, changed, steps, later)
+
+
+def evaluation(name: str = "june.csv", way: str = "fine_tuned", *, labelled: bool = True) -> Evaluation:
+    """What was found on rows that came later; of fine-tuned answers a fall below the forecast."""
+    now = score(way, 0.812, 0.776, 0.844)
+    live = LiveScore(
+        facts=MACRO_F1.facts,
+        rows=500,
+        now=now,
+        before=score("fine_tuned", 0.884, 0.85, 0.91),
+        before_on="428 sealed rows",
+        change=Difference(point=-0.072, low=-0.119, high=-0.026, p=None),
+        scores=[],
+        errors=ErrorAnalysis(worst=[], mended=0, broken=0),
+    )
+    moved = AnswerShift(moved=0.11, p=0.001, shares=[AnswerShare(answer="refund", before=0.2, now=0.31)])
+    texts = TextDrift(
+        known_rows=500, new_rows=500, area=Interval(point=0.71, low=0.67, high=0.75), p=0.001, permutations=999
+    )
+    return Evaluation(
+        time="2026-06-30T09:00:00+00:00",
+        data=name,
+        way=way,
+        verdict="worse" if labelled else "drifted",
+        because=["It does worse: macro F1 is 0.812."] if labelled else ["The texts differ from the training texts."],
+        rows=500,
+        labelled_rows=500 if labelled else 0,
+        score=live if labelled else None,
+        drift=Drift(rows=500, texts=texts, answers=moved),
+        marks=None if labelled else Marks(marked=40, right=wilson(31, 40), without_truth=3),
+        seconds=3.0,
+    )
+
+
+def watched(name: str = "june.csv") -> Sample:
+    """The go, with rows that were evaluated after it."""
+    found = {
+        "evaluations/20260630-090000": evaluation(name),
+        "evaluations/20260731-090000": evaluation("july.csv", labelled=False).model_copy(
+            update={"time": "2026-07-31T09:00:00+00:00"}
+        ),
+    }
+    return replace(go(), evaluations=found)

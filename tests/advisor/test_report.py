@@ -63,7 +63,7 @@ def show(sample: Sample, *, quiet: bool = False, width: int = 80) -> None:
 
 def page_of(sample: Sample, folder: Path) -> str:
     path = folder / "report.html"
-    write_page(path, sample.answers, sample.measurements, sample.decision, sample.result, sample.next_steps)
+    write_page(path, sample.report)
     return path.read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ TOLD = "Memory ran out while training: each batch of 16 rows is now read in 2 pa
 
 def page_of(sample: Sample, folder: Path) -> str:
     path = folder / "report.html"
-    write_page(path, sample.answers, sample.measurements, sample.decision, sample.result, sample.next_steps)
+    write_page(path, sample.report)
     return path.read_text(encoding="utf-8")
 
 

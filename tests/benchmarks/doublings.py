@@ -1,6 +1,6 @@
 """What a doubling of the training rows brings to the linear probe, against what the doubling before it brought.
 
-Run by hand: `python tests/benchmarks/doublings.py FOLDER`, where FOLDER holds data sets as `NAME/train.jsonl` with `text` and
+Run by hand: `python tests/benchmarks/doublings.py FOLDER [NAME …]`, where FOLDER holds data sets as `NAME/train.jsonl` with `text` and
 `label`. Prints the share that `rules/next_steps.toml` gives as `next_doubling_share`, how far single doublings lie from it
 beyond sampling, and how many of them lie in the 80 % interval that a next step would have shown.
 """
@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,8 @@ COLUMNS = {"text": "text", "label": "label"}
 
 def gains(folder: Path, name: str, cache: Path) -> Iterator[tuple[str, list[float], list[float]]]:
     """For each score and order of the rows the gains of the doublings and their standard errors."""
-    lines = (folder / name / "train.jsonl").read_text(encoding="utf-8").splitlines()
-    table = pd.DataFrame([json.loads(line) for line in lines]).sample(frac=1, random_state=3)
+    lines = (folder / name / "train.jsonl").read_text(encoding="utf-8").split("\n")
+    table = pd.DataFrame([json.loads(line) for line in lines if line]).sample(frac=1, random_state=3)
     task = load_task("text-classification", {}, COLUMNS)
     rows = task.rows(table.head(SIZES[-1] + SCORED).reset_index(drop=True), COLUMNS, name, labelled=True)
     source = load_models()["all-minilm-l6-v2"].source()
@@ -51,11 +51,11 @@ def gains(folder: Path, name: str, cache: Path) -> Iterator[tuple[str, list[floa
             yield key, found, [difference_standard_error(metric, *pair, 1) for pair in pairs]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: Sequence[str]) -> None:
     before, after, errors = [], [], []
     by_order: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as cache:
-        for name in SETS:
+        for name in names:
             for key, found, error in gains(folder, name, Path(cache)):
                 for place in range(len(found) - 1):
                     by_order[name, key, place].append((found[place], found[place + 1]))
@@ -75,4 +75,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or SETS)

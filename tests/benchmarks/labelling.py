@@ -35,8 +35,8 @@ TASK = load_task("text-classification")
 
 def read_rows(path: Path) -> list[tuple[str, str]]:
     """Texts and labels of a shared set."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [(row["text"], row["label"]) for row in map(json.loads, lines)]
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [(row["text"], row["label"]) for row in map(json.loads, filter(None, lines))]
 
 
 def as_rows(pairs: list[tuple[str, str]]) -> Rows:

@@ -123,7 +123,7 @@ def pairs_found(texts: Sequence[str], copies: Sequence[tuple[int, str]], *, exac
 
 
 def read(path: Path) -> list[tuple[str, str]]:
-    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line)
     return [(row["text"], row["label"]) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -200,12 +201,21 @@ def test_a_difference_is_paired_so_that_shared_mistakes_cancel() -> None:
     for place in mended:
         ours[place] = truth[place]
     one, other = (ACCURACY.statistics(truth, answers, CLASSES) for answers in (ours, theirs))
-    found = difference_interval(ACCURACY, one, other, seed=0)
+    found = difference_interval(ACCURACY, one, other)
     assert found.point == pytest.approx(0.05)
     assert 0.025 < found.low < 0.04
     assert 0.06 < found.high < 0.08
     alone = score_interval(ACCURACY, [one], seed=0)
     assert found.high - found.low < 0.6 * (alone.high - alone.low)
+
+
+def test_the_interval_of_a_difference_of_means_is_that_of_the_paired_t_test() -> None:
+    truth, theirs = draw(120, 0.5, seed=3)
+    _, ours = draw(120, 0.9, seed=4)
+    one, other = (ACCURACY.statistics(truth, answers, CLASSES) for answers in (ours, theirs))
+    expected = stats.ttest_rel(one[:, 0], other[:, 0]).confidence_interval(0.9)
+    found = difference_interval(ACCURACY, one, other, level=0.9)
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
 
 
 def test_standard_errors_are_those_of_theory() -> None:

@@ -285,9 +285,18 @@ def test_every_rival_is_compared_with_p_values_corrected_for_their_number() -> N
 def test_an_interval_that_is_not_shown_says_why() -> None:
     assert "held the true value too seldom" in why_no_interval("accuracy", 10, "score")
     assert why_no_interval("accuracy", 2000, "score") == ""
-    assert fewest_rows("roc_auc", "difference") is None
+    assert fewest_rows("tag_f1", "score") is None
     assert "or were not simulated" in why_no_interval("something else", 2000, "score")
-    assert all(fewest_rows(metric, "score") == 50 for metric in SIMULATED)
+    assert fewest_rows("class_f1", "score") == 10
+    assert {metric: fewest_rows(metric, "score") for metric in SIMULATED if fewest_rows(metric, "score") != 50} == {
+        "balanced_accuracy": 200,
+        "expected_cost": 200,
+        "rmse": 200,
+        "mse": 200,
+        "class_f1": 10,
+        "tag_f1": None,
+    }
+    assert all(fewest_rows(metric, "difference") == 50 for metric in set(SIMULATED) - {"class_f1", "tag_f1"})
 
 
 @pytest.fixture

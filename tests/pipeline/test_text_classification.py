@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from advisor.report.examination import say_scores_without_reach
 from pipeline.errors import DataError
 from pipeline.evaluation.intervals import wilson
 from pipeline.task import Predictions, Rows, load_task
@@ -113,3 +114,28 @@ def test_a_row_weighs_as_its_label_does_and_what_is_smoothed_goes_to_all_classes
     plain = TASK.loss(classes, rows, "balanced", 0.0)({"logits": logits}, told)
     library = torch.nn.functional.cross_entropy(logits, told, torch.tensor([20 / 36, 5.0]), reduction="sum") / 2
     assert float(plain) == pytest.approx(float(library))
+
+
+def test_f1_of_a_class_has_an_interval_where_it_has_rows_enough() -> None:
+    found = errors_by_class(["a", "b", "c"], np.array([80, 0, 2]), np.array([100, 60, 3]), np.array([160, 0, 4]))
+    reach = found[0].f1_reach
+    assert reach is not None
+    assert reach.point == pytest.approx(found[0].f1)
+    assert 0.5 < reach.low < found[0].f1 < reach.high < 0.75
+    never = found[1].f1_reach
+    assert never is not None
+    assert (never.point, never.low) == (0.0, 0.0)
+    assert 0.05 < never.high < 0.15
+    assert found[2].f1_reach is None
+
+
+def test_words_that_share_their_sentences_get_no_interval() -> None:
+    (found,) = errors_by_class(["a"], np.array([80]), np.array([100]), np.array([160]), share_rows=True)
+    assert (found.precision_reach, found.recall_reach, found.f1_reach) == (None, None, None)
+    assert "share their sentences" in say_scores_without_reach([found])
+
+
+def test_a_class_of_few_rows_is_said_to_lack_an_interval() -> None:
+    many, few = (errors_by_class(["a"], *(np.array([rows]) for _ in range(3))) for rows in (100, 3))
+    assert say_scores_without_reach(many) == ""
+    assert "fewer than 10 rows" in say_scores_without_reach(few)

@@ -110,3 +110,10 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "labelled.log.jsonl").write_text("[]\n")
     with pytest.raises(StorageError, match="not as `advisor label` writes it"):
         LabelledFile.open(tmp_path / "labelled.jsonl")
+
+
+def test_a_text_with_other_ends_of_lines_is_read_back(file: LabelledFile) -> None:
+    odd = "one\u2028two\x85three\x1cfour"
+    file.keep(line(odd, suggested=odd), {"text": odd, "label": "joy"})
+    again = LabelledFile.open(file.path)
+    assert [(each.text_hash, each.suggested) for each in again.lines] == [(odd, odd)]

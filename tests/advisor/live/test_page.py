@@ -73,6 +73,25 @@ def test_a_wrong_answer_is_mended_with_the_right_one(served: Served, tmp_path: P
     assert (row.answer, row.is_right, row.truth) == ("glad", False, "upset")
 
 
+def test_nearest_training_rows_are_shown_as_text_when_they_are_asked_for(served: Served, tmp_path: Path) -> None:
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(served.service.address)
+        browser.wait(READY)
+        browser.type(GLAD)
+        browser.press("Enter", ctrl=True)
+        browser.wait(FOUND)
+        assert not any(address.endswith("/nearest") for address in browser.asked())
+        browser.run("document.activeElement.blur()")
+        browser.press("n")
+        browser.wait("document.querySelectorAll('#rows li').length === 3")
+        assert "similarity" in text(browser, "rows")
+        browser.run("document.getElementById('field-text').value = '<b>other</b>'")
+        browser.run("document.getElementById('ask').requestSubmit()")
+        browser.wait("document.getElementById('near').dataset.of === current.id && current.row.given.text !== ''")
+        browser.wait("document.querySelectorAll('#rows li').length === 3")
+        assert browser.complaints() == []
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_stands_out_from_its_ground_by_day_and_by_night(served: Served, tmp_path: Path, dark: bool) -> None:
     """WCAG 2.2 AA asks a contrast of 4.5: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
@@ -87,7 +106,7 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(served: Served, tmp
             return /, 0\\)$/.test(colour) ? ground(element.parentElement) : colour;
         };
         document.querySelectorAll('[hidden]').forEach((each) => { each.hidden = false; });
-        return Math.min(...[...document.querySelectorAll('h1, h2, p, label, button, caption, textarea')].map((each) => {
+        return Math.min(...[...document.querySelectorAll('h1, h2, p, label, button, caption, summary, textarea')].map((each) => {
             const ends = [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => b - a);
             return (ends[0] + 0.05) / (ends[1] + 0.05);
         }));

@@ -1,9 +1,12 @@
 """The service over a real socket: what it answers, what it keeps, and whom and what it refuses."""
 
 import json
+import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +14,18 @@ import pytest
 
 from advisor.errors import AnswersError
 from advisor.live.gate import Access, Limits
+from advisor.live.neighbourhood import PERSONAL, Nearby, Neighbourhood, Unheard
 from advisor.live.served import ServedFile
 from advisor.live.server import Service, Wish, check
 from advisor.live.typed import Told
 from advisor.run_folder import RunFolder
 from advisor.way import open_way
+from pipeline.data.dataset import Dataset, load_dataset
 from pipeline.errors import StorageError
 from pipeline.predictors.fine_tuned import load_fine_tuned
-from pipeline.task import TASKS, Rows
+from pipeline.records import Plan
+from pipeline.storage import load_record
+from pipeline.task import TASKS, Rows, task_of
 from tests import tiny
 from tests.advisor.conftest import Advisor
 from tests.advisor.live.services import Served, serving
@@ -48,6 +55,11 @@ def served(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Iter
     limits = Limits(body_bytes=20_000, rows=8, characters=500)
     with serving(finished, tmp_path_factory.mktemp("served") / "run", Wish("127.0.0.1", 0, None, limits)) as running:
         yield running
+
+
+def load_dataset_of(folder: Path) -> Dataset:
+    plan = load_record(Plan, folder / "plan.json")
+    return load_dataset(plan.data, task_of(plan), folder, 0)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -208,7 +220,7 @@ def test_what_is_not_there_says_so(served: Served, path: str, status: int) -> No
 
 def test_the_description_names_what_can_be_asked(served: Served) -> None:
     described = served.ask("/openapi.json").document
-    assert set(described["paths"]) == {"/health", "/about", "/predict", "/mark", "/metrics"}
+    assert set(described["paths"]) == {"/health", "/about", "/predict", "/mark", "/nearest", "/metrics"}
     assert "rows" in described["components"]["schemas"]["Asked"]["properties"]
 
 
@@ -319,6 +331,49 @@ def test_a_sentence_may_come_as_one_text(finished_run: FinishedRun, tmp_path: Pa
     with serving(finished_run("token-classification"), tmp_path / "run") as served:
         (found,) = served.predict({"tokens": "Anna, come!"}).document["answers"]
     assert len(found["answer"]) == 4
+
+
+def test_an_answer_is_shown_beside_the_training_rows_that_are_nearest(served: Served) -> None:
+    known = load_dataset_of(served.folder).on("train")
+    given = served.predict({"text": known.inputs[0]}).document["answers"][0]
+    cached = sorted(path.name for path in (served.folder / "cache").rglob("*.npz"))
+    found = served.ask("/nearest", {"id": given["id"]})
+    assert found.status == 200
+    rows = found.document["rows"]
+    assert (rows[0]["text"], rows[0]["answer"]) == (known.inputs[0], known.answers[0])
+    assert rows[0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+    assert [row["similarity"] for row in rows] == sorted((row["similarity"] for row in rows), reverse=True)
+    assert found.document["why_none"] == ""
+    first = sorted(path.name for path in (served.folder / "cache").rglob("*.npz"))
+    other = served.predict({"text": "never seen before"}).document["answers"][0]
+    assert len(served.ask("/nearest", {"id": other["id"]}).document["rows"]) == 3
+    assert sorted(path.name for path in (served.folder / "cache").rglob("*.npz")) == first != cached
+
+
+def test_nearest_rows_of_an_answer_that_was_not_given_are_refused(served: Served) -> None:
+    found = served.ask("/nearest", {"id": "none"})
+    assert (found.status, found.document["problem"]) == (422, "No answer was given under that id.")
+
+
+def test_no_training_row_is_shown_where_the_data_is_personal_or_gone(finished: Finished, tmp_path: Path) -> None:
+    way = open_way(RunFolder(finished.folder))
+    row = ROWS.take([0])
+    assert Neighbourhood(replace(way, show_rows=False)).of(row) == Nearby([], PERSONAL)
+    shutil.copytree(finished.folder, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "served*"))
+    answers = tmp_path / "run" / "answers.toml"
+    answers.write_text(re.sub('(?m)^train = ".*"$', 'train = "gone.csv"', answers.read_text()))
+    alone = Neighbourhood(open_way(RunFolder(tmp_path / "run")))
+    alone.read(Unheard())
+    assert alone.of(row).why_none.startswith("No nearest training rows: ")
+
+
+@pytest.mark.parametrize("key", TASKS)
+def test_nearest_rows_of_every_task_are_said(key: str, finished_run: FinishedRun) -> None:
+    way = open_way(RunFolder(finished_run(key).folder))
+    data = load_dataset_of(way.folder.path).on("train")
+    found = Neighbourhood(way).of(data.take([3])).rows
+    assert found[0].similarity == pytest.approx(1.0, abs=1e-3)
+    assert all(near.text and near.answer for near in found)
 
 
 def test_what_was_served_and_marked_comes_back_through_evaluate(
