@@ -105,6 +105,7 @@ def serve(
     from advisor.run_folder import open_existing
     from advisor.session import quiet_libraries
     from advisor.way import open_way
+    from pipeline.memory import keep_memory_flat
 
     folder = open_existing(run)
     wish = Wish(host, port, token)
@@ -113,5 +114,6 @@ def serve(
     with shown.progress("Getting ready") as progress:
         progress.step("loading the model")
         quiet_libraries()
+        keep_memory_flat()
         way = open_way(folder, cheap=cheap)
     serve_way(way, wish, shown.say)
