@@ -204,10 +204,14 @@ def _data_evidence(measurements: Measurements) -> list[str]:
     return found
 
 
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _compute_evidence(answers: Answers, measurements: Measurements, forecast: Forecast | None) -> list[str]:
     hardware = measurements.hardware
     found = [
-        f"{hardware.physical_cores} cores, {hardware.threads} threads, load {hardware.load_average:.1f}; "
+        f"{_many(hardware.physical_cores, 'core')}, {_many(hardware.threads, 'thread')}, load {hardware.load_average:.1f}; "
         f"{hardware.memory_free_bytes / 2**30:.1f} of {hardware.memory_total_bytes / 2**30:.1f} GiB memory free, "
         f"{hardware.disk_free_bytes / 2**30:.0f} GiB disk free; "
         + (f"accelerator {hardware.accelerator}." if hardware.accelerator else "no accelerator."),
