@@ -113,7 +113,7 @@ def serve(
     shown = terminal()
     with shown.progress("Getting ready") as progress:
         progress.step("loading the model")
-        quiet_libraries()
         keep_memory_flat()
+        quiet_libraries()
         way = open_way(folder, cheap=cheap)
     serve_way(way, wish, shown.say)

@@ -56,7 +56,9 @@ def test_labelled_rows_of_every_task_are_scored_and_held_against_the_sealed_ones
     assert found.score.now.low <= found.score.now.score <= found.score.now.high
     gain = found.score.now.score - result.fine_tuned.score
     assert abs(found.score.change.point) == pytest.approx(abs(gain))
-    assert found.verdict == "as_before"
+    told = not found.score.change.why_no_interval  # of errors in numbers no interval is shown on so few rows
+    assert told is (key != "text-regression")
+    assert found.verdict == ("as_before" if told else "cannot_tell")
     assert found.score.scores[0].facts.name == result.metric_facts.name
     assert len(found.score.scores) >= len(result.fine_tuned.beside) + 1
     (saved,) = kept(finished) - before
