@@ -625,7 +625,9 @@ def ratings() -> Sample:
     )
     decision = base.decision.model_copy(
         update={
-            "reasons": [Reason(code="go_probability", because="The chance of a useful gain is 83 %, where 40 % is asked.")],
+            "reasons": [
+                Reason(code="go_probability", because="The chance of a useful gain is 83 %, where 40 % is asked.")
+            ],
             "factors": factors_but(
                 FactorScore(
                     key="baseline_performance",
