@@ -69,9 +69,8 @@ def plan_trials(folder: RunFolder, rules: Sequence[AblationRule], only: Sequence
     for name in only:
         if name in left_out:
             raise AnswersError(f"'{name}' cannot be tried here: {left_out[name]}.", "Name another one with --only.")
-    tried = plan.recipe.search_trials if plan.recipe.search_trials > 1 else 0
     once = (
-        training_seconds(folder) / (plan.recipe.seeds + tried) * (folds - 1) / folds
+        training_seconds(folder) / plan.recipe.trainings * (folds - 1) / folds
     )  # each learns from so many of the rows
     return Trials(variants, folds, once * (len(variants) + 1) * folds, left_out)
 

@@ -80,7 +80,7 @@ def estimate(
         memory_margin: Peak memory of a run over that of its dry run.
         stopping_share: Part of the planned steps that is taken where training may stop early.
     """
-    trainings = recipe.seeds + (recipe.search_trials if recipe.search_trials > 1 else 0)
+    trainings = recipe.trainings
     may_stop = recipe.early_stopping_epochs < recipe.epochs
     epochs = trainings * recipe.epochs * (stopping_share if may_stop else 1.0)
     an_epoch = -(-work.train_rows // recipe.batch_size)

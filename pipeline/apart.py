@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pipeline.errors import RunFailed
 from pipeline.records import ModelSource, Recipe, Record, TextPreparation
@@ -45,6 +45,23 @@ class TrainingRequest(Record):
     cache: str
     """Folder of the embeddings that are already there."""
     seed: int
+
+    @classmethod
+    def of(cls, task: Task, setting: RivalSetting, **others: Any) -> Self:
+        """One whose probe is fitted as this setting says; all else is given."""
+        embedder = setting.embedder
+        return cls(
+            task=task.key,
+            options=dict(task.options),
+            model=embedder.source.model_copy(update={"pooling": setting.pooling}),
+            encoder=str(embedder.path),
+            preparation=embedder.preparation,
+            classes=list(setting.classes),
+            metric=setting.metric.name,
+            phrases=dict(setting.phrases),
+            templates=list(setting.templates),
+            **others,
+        )
 
     def setting(self, task: Task) -> RivalSetting:
         """What a probe is fitted with."""

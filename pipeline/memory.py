@@ -16,9 +16,9 @@ LARGE_BYTES = 16 << 20
 KEPT_PRIMITIVES = 16
 """Prepared computations that oneDNN keeps, one for each shape of a batch; it would keep 1,024 of them.
 
-Memory over 240 random batches of all-MiniLM-L6-v2 with short texts, one thread: 633 to 793 MB and rising with the size of blocks alone,
-653 to 756 MB with fewer computations kept alone, 608 to 649 MB and flat with both; processor seconds differ by no more than 4 %.
-Measured 2026-11-25."""
+Memory over 240 random batches of short texts with all-MiniLM-L6-v2, one thread, after a twelfth of them and after all: 633 and 793 MB
+with the size of blocks alone, 629 and 686 MB with fewer computations kept alone, 627 and 649 MB with both, for 84, 92 (on a busier
+machine) and 80 processor seconds. Left to itself, with texts of all lengths, 607 and 846 MB. Measured 2026-11-25."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

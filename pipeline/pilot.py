@@ -22,6 +22,7 @@ from pipeline.memory import release_memory
 from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import PilotOutcome, Record
 from pipeline.task import Array, Rows, Task, load_task
+from pipeline.training.cadence import FORWARD_SHARE
 
 LONGEST_STEPS = 3
 VALIDATION_SHARE = 0.2
@@ -29,8 +30,6 @@ FEWEST_TRAINED = 96
 """Rows that each part trains on however dear they are; with fewer a pilot tells nothing. Set by us."""
 QUARTERS = 4
 """The rows are cut by whole quarters, so that a machine that is a little busier mostly gives the same pilot."""
-FORWARD_SHARE = 1 / 3
-"""Reading a row costs about a third of a training step on it."""
 
 
 class Allowance(Record):

@@ -210,6 +210,16 @@ class Recipe(Record):
     sources: dict[str, str] = Field(default_factory=dict)
     """Where each value comes from, by field."""
 
+    @property
+    def trials(self) -> int:
+        """Trainings that search for settings."""
+        return self.search_trials if self.search_trials > 1 else 0
+
+    @property
+    def trainings(self) -> int:
+        """In all: those that search for settings, and one for each seed."""
+        return self.trials + self.seeds
+
     @model_validator(mode="after")
     def _parts_are_alike(self) -> Self:
         if self.batch_size % self.accumulation_steps:

@@ -261,7 +261,7 @@ def _train(workshop: Workshop) -> Trained:
     """Search settings where the recipe asks for it, then train."""
     plan, journal, work = workshop.plan, workshop.journal, workshop.folder / "work"
     job = training_job(workshop)
-    if plan.recipe.search_trials > 1:
+    if plan.recipe.trials:
         seconds = None
         if (
             plan.budget_seconds is not None

@@ -204,18 +204,11 @@ def _request(measuring: Measuring, facts: Facts, pooling: str) -> TrainingReques
     setting = measuring.setting(facts.candidate, pooling)
     embedder = setting.embedder
     parameters = sum(parameter.numel() for parameter in embedder.model.parameters())
-    return TrainingRequest(
-        task=measuring.task.key,
-        options=dict(measuring.task.options),
-        model=embedder.source.model_copy(update={"pooling": pooling}),
+    return TrainingRequest.of(
+        measuring.task,
+        setting,
         head_pooling=measuring.head_pooling(facts.candidate, pooling),
-        encoder=str(embedder.path),
-        preparation=embedder.preparation,
         recipe=facts.recipe or recipe_for(measuring, parameters),
-        classes=list(setting.classes),
-        metric=measuring.metric.name,
-        phrases=dict(setting.phrases),
-        templates=list(setting.templates),
         cache=str(embedder.cache),
         seed=measuring.answers.seed,
     )

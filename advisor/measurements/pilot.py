@@ -63,15 +63,13 @@ class Trial:
     @property
     def allowance(self) -> Allowance:
         """What the pilot may cost."""
-        recipe = self.recipe
-        trainings = recipe.seeds + (recipe.search_trials if recipe.search_trials > 1 else 0)
         left = SHARE_OF_BUDGET * self.budget_seconds - self.spent[0]
         return Allowance(
             wall_seconds=float(np.clip(left, SHORTEST_SECONDS, LONGEST_SECONDS)),
             least_cpu_seconds=LEAST_CPU_SECONDS,
             share=SHARE_OF_RUN,
             spent_cpu_seconds=self.spent[1] + AFTERWARDS_CPU_SECONDS,
-            run_rows=trainings * recipe.epochs * self.train_rows,
+            run_rows=self.recipe.trainings * self.recipe.epochs * self.train_rows,
             row_tokens=self.tokens / max(self.train_rows, 1),
         )
 
@@ -89,22 +87,15 @@ def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[i
         RunFailed: The process broke.
     """
     begun = time.perf_counter()
-    setting, embedder = trial.setting, trial.setting.embedder
+    embedder = trial.setting.embedder
     places, parts = _parts(bench)
     rows = bench.rows.take(places)
     epochs = PILOT_EPOCHS if (parts == 0).sum() <= 2 * TRAINED_ROWS else FEWER_EPOCHS
-    request = PilotRequest(
-        task=bench.task.key,
-        options=dict(bench.task.options),
-        model=embedder.source.model_copy(update={"pooling": setting.pooling}),
+    request = PilotRequest.of(
+        bench.task,
+        trial.setting,
         head_pooling=trial.head_pooling,
-        encoder=str(embedder.path),
-        preparation=embedder.preparation,
         recipe=trial.recipe.model_copy(update={"epochs": max(epochs, trial.recipe.epochs)}),
-        classes=bench.classes,
-        metric=bench.metric.name,
-        phrases=dict(setting.phrases),
-        templates=list(setting.templates),
         cache=str(embedder.cache or folder.parent),
         longest_rows=_longest(embedder, bench, places, max(trial.recipe.batch_size, LONGEST_ROWS)),
         tokens=_occurring(embedder, bench),

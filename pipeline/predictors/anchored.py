@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 
 from pipeline.embeddings import Embedder
 from pipeline.metric import Metric
-from pipeline.predictors.linear import CONSTANT, Linear, OneLabel
+from pipeline.predictors.linear import CONSTANT, Linear, OneLabel, mean_and_scale, one_thread
 from pipeline.predictors.probe import Probe, embed
 from pipeline.predictors.zero_shot import TEMPERATURE, sentences, unit
 from pipeline.task import Array, Fit, Rows
@@ -77,18 +77,15 @@ def fit_around(anchor: Array, features: Array, labels: Sequence[str], classes: S
 
     Shapes: `anchor` is (classes, features), `features` is (rows, features).
     """
-    from threadpoolctl import threadpool_limits
-
     present = [place for place, label in enumerate(classes) if label in set(labels)]
     weight, bias = np.array(anchor), np.full(len(classes), -1e9)
     if len(present) < 2:
         bias[present] = 0.0
         return Linear(weight, bias)
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(deviation > CONSTANT, deviation, np.inf)
+    mean, scale = mean_and_scale(features)
     given = (features - mean) @ anchor[present].T
     targets = np.array([[label == classes[place] for place in present] for label in labels], dtype=float)
-    with threadpool_limits(1, "blas"):  # on a busy machine waking threads costs fifty times the sum
+    with one_thread():
         moved, constant = _solve((features - mean) / scale, targets, given, 1 / OneLabel.strengths["probe"])
     weight[present] += moved / scale
     bias[present] = constant - weight[present] @ mean

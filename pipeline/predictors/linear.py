@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -99,7 +100,6 @@ def fit_logistic(
         iterations: Of the solver at most; for a baseline it need not have converged.
     """
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     present = sorted(set(labels))
     weight = np.zeros((len(classes), features.shape[1]))
@@ -109,10 +109,7 @@ def fit_logistic(
         bias[rows] = 0.0
         return Linear(weight, bias)
     model = LogisticRegression(C=strength, max_iter=iterations, class_weight=weights, random_state=seed)
-    with (
-        warnings.catch_warnings(),
-        threadpool_limits(1, "blas"),
-    ):  # on a busy machine waking threads costs fifty times the sum
+    with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")  # a solver that stops at max_iter has converged well enough for a baseline
         model.fit(features, list(labels))
     if len(present) == 2:
@@ -127,8 +124,21 @@ def fit_standardised(
     readout: Readout, features: Array, answers: Sequence[Answer], classes: Sequence[str], seed: int
 ) -> Linear:
     """Fit on standardised dense features, and fold the scaling into the weights so that raw features can be used."""
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(deviation > CONSTANT, deviation, np.inf)
+    mean, scale = mean_and_scale(features)
     found = readout.fit((features - mean) / scale, answers, classes, "probe", seed)
     weight = found.weight / scale
     return Linear(weight, found.bias - weight @ mean, found.thresholds)
+
+
+def mean_and_scale(features: Array) -> tuple[Array, Array]:
+    """What is taken off features (rows, features), and what they are divided by then, to be standardised; constant ones become 0."""
+    deviation = features.std(axis=0)
+    return features.mean(axis=0), np.where(deviation > CONSTANT, deviation, np.inf)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """A context in which products of matrices take one thread: on a busy machine waking others costs fifty times the sum."""
+    from threadpoolctl import threadpool_limits
+
+    found: AbstractContextManager[Any] = threadpool_limits(1, "blas")
+    return found

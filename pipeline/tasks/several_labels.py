@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 
 from pipeline.evaluation.metrics import MACRO_F1, MICRO_F1, mark_labels
 from pipeline.metric import Metric
-from pipeline.predictors.linear import Kind, Linear
+from pipeline.predictors.linear import Kind, Linear, one_thread
 from pipeline.predictors.zero_shot import sentences, similarity
 from pipeline.task import Answer, Array, Fit, Predictions, RivalSetting, Rows
 
@@ -123,14 +123,12 @@ def _middle_of_best(scores: Array) -> Array:
 
 def _solve(features: Any, truth: Array, kind: Kind, seed: int) -> Linear:
     """Logistic regression for each label, whose outputs are logits; a label that all rows or none have gets its share alone."""
-    from threadpoolctl import threadpool_limits
-
     share = (truth.sum(axis=0) + 0.5) / (len(truth) + 1)
     weight, bias = np.zeros((truth.shape[1], features.shape[1])), logit(share)
     varied = truth.any(axis=0) & ~truth.all(axis=0)
     if not varied.any():
         return Linear(weight, bias)
-    with threadpool_limits(1, "blas"):  # on a busy machine waking threads costs fifty times the sum
+    with one_thread():
         weight[varied], bias[varied] = (
             _solve_sparse(features, truth[:, varied], seed)
             if kind == "tfidf"

@@ -20,6 +20,7 @@ from pipeline.task import Array
 from pipeline.training.callbacks import Report
 from pipeline.training.job import TrainingJob
 from pipeline.training.overfitting import score_statistics
+from pipeline.training.seeds import SEEDS
 from pipeline.training.train import train
 
 STUDY = "search.db"
@@ -33,8 +34,6 @@ SMOOTHINGS = (0.0, 0.05, 0.1)
 WARMUPS = (0.0, 0.06, 0.1, 0.2)
 SURE = 1.96
 """Standard errors of a difference beyond which it is no chance, at 95 %."""
-SEEDS = 2**32
-"""Seeds are below this."""
 SEARCHED = ("learning_rate", "layer_decay", "weight_decay", "label_smoothing", "warmup_fraction")
 
 

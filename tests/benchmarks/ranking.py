@@ -99,18 +99,11 @@ def measure(name: str, source: ModelSource, cache: Path, tune: bool) -> dict[str
     if tune and "fine_tuned" not in found:
         rules = load_rules()
         recipe = choose_recipe(rules.strategies, {}, TrainingCircumstances(LEARNED, int(found["parameters"]), None))
-        request = TrainingRequest(
-            task=TASK.key,
-            options={},
-            model=source,
+        request = TrainingRequest.of(
+            TASK,
+            RivalSetting(embedder, made.classes, made.metric, {}, [], source.pooling),
             head_pooling="mean",
-            encoder=source.location,
-            preparation=PREPARATION,
             recipe=recipe,
-            classes=made.classes,
-            metric="macro_f1",
-            phrases={},
-            templates=[],
             cache=str(cache / "features"),
             seed=0,
         )

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.records import ModelSource, Recipe
-from pipeline.task import Rows, load_task
+from pipeline.records import ModelSource
+from pipeline.task import Rows
 from pipeline.training.cadence import epochs_between_scores
 from pipeline.training.callbacks import NOISE, SCORE, EarlyStop
-from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.job import Trained
 from pipeline.training.train import train
 from tests import tiny
 
@@ -54,46 +54,29 @@ def test_early_stopping_waits_for_as_many_epochs_however_often_they_are_scored(
     assert EarlyStop(epochs, every, ACCURACY).is_due(history(scores)) is due
 
 
-def trained_with(rows: Rows, model: ModelSource, validation: range, folder: Path) -> tuple[Trained, list[str]]:
+def trained_with(rows: Rows, model: ModelSource, validation: int, folder: Path) -> tuple[Trained, list[str]]:
     notes: list[str] = []
 
     def listen(event: str, **values: Any) -> None:
         if event == "note":
             notes.append(values["text"])
 
-    job = TrainingJob(
-        task=load_task("text-classification"),
-        encoder=Path(model.location),
-        recipe=Recipe(
-            strategy="fine_tune",
-            learning_rate=0.001,
-            batch_size=16,
-            epochs=9,
-            warmup_fraction=0.0,
-            weight_decay=0.0,
-            early_stopping_epochs=9,
-            class_weights="none",
-        ),
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(32)),
-        validation=rows.take(validation),
-        seed=0,
+    recipe = tiny.make_recipe(
+        learning_rate=0.001, epochs=9, warmup_fraction=0.0, weight_decay=0.0, early_stopping_epochs=9
     )
+    job = tiny.make_job(model.location, rows, recipe, count=32, validation=validation)
     return train(job, folder, listen), notes
 
 
 def test_a_run_with_many_validation_rows_scores_some_epochs_and_the_last(
     rows: Rows, tiny_model: ModelSource, tmp_path: Path
 ) -> None:
-    trained, notes = trained_with(rows, tiny_model, range(200, 260), tmp_path)
+    trained, notes = trained_with(rows, tiny_model, 60, tmp_path)
     assert [epoch.epoch for epoch in trained.epochs] == [2, 4, 6, 8, 9]
     assert any("scored after every" in note for note in notes)
 
 
 def test_a_run_with_few_validation_rows_scores_every_epoch(rows: Rows, tiny_model: ModelSource, tmp_path: Path) -> None:
-    trained, notes = trained_with(rows, tiny_model, range(200, 216), tmp_path)
+    trained, notes = trained_with(rows, tiny_model, 16, tmp_path)
     assert [epoch.epoch for epoch in trained.epochs] == list(range(1, 10))
     assert notes == []

@@ -9,25 +9,13 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from pipeline.evaluation.metrics import ACCURACY
 from pipeline.heads import PooledClassifier, PooledClassifierConfig
-from pipeline.records import Recipe
-from pipeline.task import Rows, TrainingSetting, load_task
+from pipeline.task import Rows, TrainingSetting
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.train import train
 from tests import tiny
 
-RECIPE = Recipe(
-    strategy="fine_tune",
-    learning_rate=0.01,
-    batch_size=16,
-    epochs=6,
-    warmup_fraction=0.0,
-    weight_decay=0.01,
-    early_stopping_epochs=6,
-    class_weights="none",
-    unfreezing="gradual",
-)
+RECIPE = tiny.make_recipe(epochs=6, warmup_fraction=0.0, early_stopping_epochs=6, unfreezing="gradual")
 """Of five stages, one learns in the first epoch, two in the second, three in the third, then all."""
 
 
@@ -37,18 +25,7 @@ def job(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
     tiny.save_model(folder, layers=3)
     shorter = tuple(" ".join(str(text).split()[: 3 + place % 6]) for place, text in enumerate(rows.inputs))
     rows = replace(rows, inputs=shorter)
-    return TrainingJob(
-        task=load_task("text-classification"),
-        encoder=folder,
-        recipe=RECIPE,
-        preparation=tiny.PREPARATION,
-        pooling="mean",
-        classes=tiny.CLASSES,
-        metric=ACCURACY,
-        train=rows.take(range(64)),
-        validation=rows.take(range(200, 232)),
-        seed=0,
-    )
+    return tiny.make_job(folder, rows, RECIPE, count=64, validation=32)
 
 
 def silent(event: str, **values: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import RunFailed
 from pipeline.pilot import FEWEST_TRAINED, Allowance, PilotRequest, run_pilot
-from pipeline.records import ModelSource, Recipe
+from pipeline.records import ModelSource
 from pipeline.task import TASKS, Rows, load_task
 from tests import tiny
 
@@ -30,15 +30,8 @@ def request(model: ModelSource, folder: Path) -> PilotRequest:
         model=model,
         encoder=model.location,
         preparation=tiny.PREPARATION,
-        recipe=Recipe(
-            strategy="probe_then_fine_tune",
-            learning_rate=0.01,
-            batch_size=16,
-            epochs=6,
-            warmup_fraction=0.1,
-            weight_decay=0.01,
-            early_stopping_epochs=2,
-            class_weights="balanced",
+        recipe=tiny.make_recipe(
+            strategy="probe_then_fine_tune", epochs=6, early_stopping_epochs=2, class_weights="balanced"
         ),
         classes=tiny.CLASSES,
         metric="macro_f1",

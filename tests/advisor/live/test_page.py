@@ -56,13 +56,18 @@ def test_a_person_tries_and_marks_by_keyboard_and_what_is_typed_stays_text(serve
     assert (row.cells["text"], row.is_right) == (HOSTILE, True)
 
 
+def ask_glad(browser: Browser) -> None:
+    """Type a glad text, and wait for its answer."""
+    browser.type(GLAD)
+    browser.press("Enter", ctrl=True)
+    browser.wait(FOUND)
+
+
 def test_a_wrong_answer_is_mended_with_the_right_one(served: Served, tmp_path: Path) -> None:
     with Browser(tmp_path / "profile") as browser:
         browser.open(served.service.address)
         browser.wait(READY)
-        browser.type(GLAD)
-        browser.press("Enter", ctrl=True)
-        browser.wait(FOUND)
+        ask_glad(browser)
         browser.run("document.activeElement.blur()")
         browser.press("w")
         browser.wait("!document.getElementById('truth').hidden")
@@ -77,9 +82,7 @@ def test_nearest_training_rows_are_shown_as_text_when_they_are_asked_for(served:
     with Browser(tmp_path / "profile") as browser:
         browser.open(served.service.address)
         browser.wait(READY)
-        browser.type(GLAD)
-        browser.press("Enter", ctrl=True)
-        browser.wait(FOUND)
+        ask_glad(browser)
         assert not any(address.endswith("/nearest") for address in browser.asked())
         browser.run("document.activeElement.blur()")
         browser.press("n")
@@ -129,9 +132,7 @@ def test_a_token_is_asked_for_and_then_used(finished_run: FinishedRun, tmp_path:
         browser.run(f"document.getElementById('token').value = '{TOKEN}'")
         browser.run("document.querySelector('#entry button').click()")
         browser.wait(READY)
-        browser.type(GLAD)
-        browser.press("Enter", ctrl=True)
-        browser.wait(FOUND)
+        ask_glad(browser)
         assert text(browser, "answer") == "glad"
 
 
