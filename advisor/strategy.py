@@ -111,8 +111,8 @@ def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, St
     if imbalance is not None and imbalance > float(str(weigh.value)):
         weights = _filled(weigh, {"value": f"{imbalance:.1f}"}, value="balanced")
     by_itself = {name: value for name, value in values.items() if name in Recipe.model_fields and name != "strategy"}
-    if around.bfloat16 == "accelerator":
-        by_itself["precision"] = values["precision_on_accelerator"]
+    if around.bfloat16 is not None:
+        by_itself["precision"] = _filled(values["precision_with_bfloat16"], {"value": around.bfloat16})
 
     return {
         "strategy": values["strategy" if around.starts_from_probe else "strategy_for_pairs"],

@@ -193,14 +193,15 @@ def _planned_steps(request: PilotRequest, rows: int) -> int:
 
 def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
     """Fine-tune on the rows of one arm; beside it the probe that was fitted on the same rows."""
+    from pipeline.training.job import starting_head
     from pipeline.training.train import train
 
     probe = task.fit_rival("probe", request.setting(task))(rows, request.seed)
     trained = _trained_rows(task, len(rows))
-    starts_from_probe = request.recipe.strategy == "probe_then_fine_tune"
+    learned = rows.take(range(trained))
     validation = rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows)))
-    head = task.head_of(probe) if starts_from_probe else None
-    job = request.job(task, rows.take(range(trained)), validation, head)
+    head = starting_head(task, request.recipe, request.setting(task), learned, request.seed)
+    job = request.job(task, learned, validation, head)
     job = replace(job, tokens=frozenset(request.tokens))
     arm, arms = place
     steps = _planned_steps(request, len(job.train))

@@ -139,6 +139,8 @@ class RivalSetting:
     phrases: Mapping[str, str]
     templates: Sequence[str]
     pooling: str
+    as_head: bool = False
+    """Whether a probe is fitted to be what a head starts from, which it does best not knowing the rows by heart."""
 
 
 @dataclass(frozen=True)

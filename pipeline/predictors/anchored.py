@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 
 from pipeline.embeddings import Embedder
 from pipeline.metric import Metric
-from pipeline.predictors.linear import CONSTANT, Linear, OneLabel, mean_and_scale, one_thread
+from pipeline.predictors.linear import CONSTANT, Kind, Linear, OneLabel, mean_and_scale, one_thread
 from pipeline.predictors.probe import Probe, embed
 from pipeline.predictors.zero_shot import TEMPERATURE, sentences, unit
 from pipeline.task import Array, Fit, Rows
@@ -35,12 +35,14 @@ class Meanings:
         templates: Sentences with a slot for a phrase; the one that does best on the rows is taken.
         metric: That it is chosen by.
         pull: Share of the zero-shot logits that the probe starts from.
+        kind: How far the rows may draw it away: as a probe, or as what a head starts from.
     """
 
     phrases: Mapping[str, str]
     templates: Sequence[str]
     metric: Metric
     pull: float = PULL
+    kind: Kind = "probe"
 
 
 def anchored_probe(embedder: Embedder, pooling: str, classes: Sequence[str], meanings: Meanings) -> Fit:
@@ -50,7 +52,7 @@ def anchored_probe(embedder: Embedder, pooling: str, classes: Sequence[str], mea
         del seed  # the solution is the only one
         features = embed(embedder, rows.inputs, pooling).astype(float)
         anchor = meanings.pull * _directions(embedder, pooling, features, rows, classes, meanings)
-        linear = fit_around(anchor, features, [str(answer) for answer in rows.answers], classes)
+        linear = fit_around(anchor, features, [str(answer) for answer in rows.answers], classes, meanings.kind)
         return Probe(embedder, pooling, OneLabel(), linear, list(classes))
 
     return fit
@@ -70,7 +72,9 @@ def _directions(
     return max(tried, key=lambda one: one[0])[1]
 
 
-def fit_around(anchor: Array, features: Array, labels: Sequence[str], classes: Sequence[str]) -> Linear:
+def fit_around(
+    anchor: Array, features: Array, labels: Sequence[str], classes: Sequence[str], kind: Kind = "probe"
+) -> Linear:
     """Multinomial logistic regression in which classes weigh alike, and weights are drawn to an anchor instead of to zero.
 
     What is added to the anchor is penalised on standardised features, as strongly as the weights of a probe without an anchor.
@@ -86,7 +90,7 @@ def fit_around(anchor: Array, features: Array, labels: Sequence[str], classes: S
     given = (features - mean) @ anchor[present].T
     targets = np.array([[label == classes[place] for place in present] for label in labels], dtype=float)
     with one_thread():
-        moved, constant = _solve((features - mean) / scale, targets, given, 1 / OneLabel.strengths["probe"])
+        moved, constant = _solve((features - mean) / scale, targets, given, 1 / OneLabel.strengths[kind])
     weight[present] += moved / scale
     bias[present] = constant - weight[present] @ mean
     return Linear(weight, bias)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.embeddings import Embedder
-from pipeline.predictors.linear import Linear, Readout, fit_standardised
+from pipeline.predictors.linear import Kind, Linear, Readout, fit_standardised
 from pipeline.task import Array, Fit, Input, Predictions, Rows
 
 
@@ -34,12 +34,12 @@ class Probe:
         self.linear.save(folder / "linear.safetensors")
 
 
-def probe(embedder: Embedder, pooling: str, readout: Readout, classes: Sequence[str]) -> Fit:
-    """The fit of the linear probe."""
+def probe(embedder: Embedder, pooling: str, readout: Readout, classes: Sequence[str], kind: Kind = "probe") -> Fit:
+    """The fit of the linear probe, or of what a head starts from."""
 
     def fit(rows: Rows, seed: int) -> Probe:
         features = embed(embedder, rows.inputs, pooling)
-        linear = fit_standardised(readout, features, rows.answers, classes, seed)
+        linear = fit_standardised(readout, features, rows.answers, classes, seed, kind)
         return Probe(embedder, pooling, readout, linear, list(classes))
 
     return fit

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipeline.embeddings import Embedder
     from pipeline.evaluation.costs import Costs
-    from pipeline.predictors.linear import Readout
+    from pipeline.predictors.linear import Kind, Readout
 
 Fits = Mapping[str, Callable[[RivalSetting], Fit]]
 Loads = Mapping[str, Callable[[Path, "Embedder | None"], Predict]]
@@ -159,7 +159,8 @@ class PooledTask:
         """The linear probe."""
         from pipeline.predictors.probe import probe
 
-        return probe(setting.embedder, setting.pooling, self.readout(setting.metric), setting.classes)
+        kind: Kind = "head" if setting.as_head else "probe"
+        return probe(setting.embedder, setting.pooling, self.readout(setting.metric), setting.classes, kind)
 
     def load_rival(self, folder: Path, embedder: "Embedder | None") -> Predict:
         """A cheap way that was saved.

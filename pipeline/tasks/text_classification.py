@@ -11,6 +11,8 @@ from pipeline.tasks.pooled import Fits, Loads, answered, at_hand, unanswered
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.predictors.linear import Kind
+
 
 class TextClassification(OneLabelTask):
     """One text in, one label out."""
@@ -56,7 +58,8 @@ class TextClassification(OneLabelTask):
 
         if not setting.templates or not are_words(setting.classes, setting.phrases):
             return super().fit_probe(setting)
-        meanings = Meanings(setting.phrases, setting.templates, setting.metric)
+        kind: Kind = "head" if setting.as_head else "probe"
+        meanings = Meanings(setting.phrases, setting.templates, setting.metric, kind=kind)
         return anchored_probe(setting.embedder, setting.pooling, setting.classes, meanings)
 
     def fits(self) -> Fits:

@@ -39,7 +39,7 @@ OVERLAPS = ("under 25 %", "25 to 50 %", "50 to 75 %", "75 % or more")
 class PairLabel(OneLabel):
     """One label a pair, by multinomial logistic regression in which classes weigh alike."""
 
-    strengths: ClassVar[dict[Kind, float]] = {"tfidf": 1.0, "probe": 0.0003}
+    strengths: ClassVar[dict[Kind, float]] = {"tfidf": 1.0, "probe": 0.0003, "head": 0.0003}
     """scikit-learn's C. A pair has four times the features of a text. Measured with all-MiniLM-L6-v2 on MRPC and on the STS
     benchmark cut into three labels: at 256, 1,000 and all rows the probe is within 0.6 points of the best of eight values from
     0.00001 to 0.1, where the 0.01 of single texts is up to 4.8 points short. TF-IDF with 1 is within a point of the best of

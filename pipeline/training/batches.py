@@ -7,8 +7,10 @@ import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from pipeline.embeddings import UNCOUNTED
+from pipeline.models import load_tokenizer
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.task import Rows
+from pipeline.training.job import TrainingJob
 
 ROW = "row"
 """Key of the places of rows, in a batch too; the model is not given it."""
@@ -32,6 +34,11 @@ class EncodedRows(TorchDataset[dict[str, Any]]):
 
     def __getitem__(self, row: int) -> dict[str, Any]:
         return {**self.features[row], "labels": self.labels[row], ROW: row}
+
+
+def encode_rows(job: TrainingJob) -> EncodedRows:
+    """The rows that a job trains on, for a model that is yet to come."""
+    return EncodedRows(FineTuned(None, load_tokenizer(job.encoder), job.task, job.classes, job.preparation), job.train)
 
 
 def collator(tuned: FineTuned) -> Callable[[list[dict[str, Any]]], Any]:

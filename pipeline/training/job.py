@@ -1,6 +1,6 @@
 """What training takes, and what it gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.metric import Metric
@@ -42,10 +42,10 @@ class TrainingJob:
 def starting_head(
     task: Task, recipe: Recipe, setting: RivalSetting, rows: Rows, seed: int
 ) -> tuple[Array, Array] | None:
-    """The weights that the head starts from, by the recipe: those of a probe on these rows, or none."""
+    """The weights that the head starts from, by the recipe: those of a probe on these rows that is held back, or none."""
     if recipe.strategy != "probe_then_fine_tune":
         return None
-    return task.head_of(task.fit_rival("probe", setting)(rows, seed))
+    return task.head_of(task.fit_rival("probe", replace(setting, as_head=True))(rows, seed))
 
 
 @dataclass(frozen=True)

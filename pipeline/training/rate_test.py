@@ -12,18 +12,18 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from pipeline.embeddings import device
-from pipeline.models import load_tokenizer
-from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.records import RateTest
 from pipeline.storage import load_record, save_record
 from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
 from pipeline.training.callbacks import Report
+from pipeline.training.computing import in_single_precision, mixed_precision
 from pipeline.training.dropout import cheap_dropout
 from pipeline.training.job import TrainingJob
 from pipeline.training.parameter_groups import group_parameters
@@ -53,8 +53,16 @@ LARGEST_STEP = 1.0
 KEPT = "rate_test.json"
 
 
-def find_rate(job: TrainingJob, folder: Path, report: Report) -> float:
-    """The learning rate for a job: that of an earlier session, else of a range test, else the recipe's."""
+def find_rate(job: TrainingJob, rows: EncodedRows, folder: Path, report: Report, *, mixed: bool) -> float:
+    """The learning rate for a job: that of an earlier session, else of a range test, else the recipe's.
+
+    Args:
+        job: Model and recipe.
+        rows: Its training rows.
+        folder: Keeps what was found.
+        report: Told of it.
+        mixed: Whether products of matrices are computed in bfloat16, as the run computes them.
+    """
     path = folder / KEPT
     if path.is_file():
         return load_record(RateTest, path).learning_rate
@@ -62,7 +70,7 @@ def find_rate(job: TrainingJob, folder: Path, report: Report) -> float:
     rates = [default * LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)]
     losses: list[list[float]] = []
     while len(losses) < SWEEPS:
-        losses.append(sweep(job, rates, job.seed + len(losses)))
+        losses.append(sweep(job, rows, rates, job.seed + len(losses), mixed=mixed))
         rate, because = judge_sweeps(rates, losses, default)
         if rate == default:
             break  # one sweep that says nothing is enough, and no other is paid for
@@ -79,19 +87,21 @@ def _steps(job: TrainingJob) -> int:
     return int(np.clip(round(SHARE_OF_RUN * planned), FEWEST_STEPS, MOST_STEPS))
 
 
-def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
+def sweep(
+    job: TrainingJob, rows: EncodedRows, rates: Sequence[float], seed: int, *, mixed: bool = False
+) -> list[float]:
     """The loss before each step of a copy of the model, one rate after the other, until it breaks."""
     with undisturbed():
         model = job.task.build_model(job.encoder, job.setting)
         torch.manual_seed(seed)
-        recipe = job.recipe
-        tuned = FineTuned(model, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
-        rows, collate = EncodedRows(tuned, job.train), collator(tuned)
+        recipe, collate = job.recipe, collator(replace(rows.tuned, model=model))
         if learns_words(recipe):
             narrow_vocabulary(model.encoder, {token for row in rows.features for token in row["input_ids"]})
         strategies = prepare_strategies(model, recipe, job.metric, Path(), job.seed)
         model.to(device()).train()
-        loss_of = job.task.loss(job.classes, job.train, recipe.class_weights, recipe.label_smoothing)
+        loss_of = in_single_precision(
+            job.task.loss(job.classes, job.train, recipe.class_weights, recipe.label_smoothing)
+        )
         groups = group_parameters(strategies.stages, 1.0, recipe.layer_decay, recipe.weight_decay)
         shares = [group["lr"] for group in groups]
         optimizer = torch.optim.AdamW(groups, fused=True)
@@ -103,7 +113,8 @@ def sweep(job: TrainingJob, rates: Sequence[float], seed: int) -> list[float]:
             total = 0.0
             for each in parts:
                 labels, _ = each.pop("labels"), each.pop(ROW)
-                with cheap_dropout(model.device.type):
+                kind = model.device.type
+                with cheap_dropout(kind), mixed_precision(kind, used=mixed):
                     loss = loss_of(model(**each), labels.to(model.device), count)
                 torch.autograd.backward(loss)
                 total += float(loss.detach())

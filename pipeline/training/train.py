@@ -14,11 +14,10 @@ from transformers import Trainer, TrainerCallback, TrainerState, TrainingArgumen
 from pipeline.errors import StorageError
 from pipeline.evaluation.intervals import standard_error
 from pipeline.memory import is_out_of_memory, release_memory
-from pipeline.models import load_tokenizer
-from pipeline.predictors.fine_tuned import FineTuned, padded_tokens
+from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import Adjustment, EpochLog
 from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
-from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
+from pipeline.training.batches import ROW, EncodedRows, collator, count_targets, encode_rows
 from pipeline.training.cadence import epochs_between_scores, say_cadence
 from pipeline.training.callbacks import (
     NOISE,
@@ -90,12 +89,9 @@ def train(
         recipe, preparation = adjust(job.recipe, job.preparation, adjustments)
         now = replace(job, recipe=recipe, preparation=preparation)
         try:
-            if recipe.rate_search == "range_test" and not any(each.kind == "smaller_rate" for each in adjustments):
-                rate = find_rate(now, folder, report)
-                recipe = recipe.model_copy(update={"learning_rate": rate})
-                now = replace(now, recipe=recipe)
             pace = Watch(report, stop_after_seconds), Keeper(folder, report, save_every_seconds)
-            return _train_once(now, folder, *pace)
+            tests_rate = recipe.rate_search == "range_test" and all(each.kind != "smaller_rate" for each in adjustments)
+            return _train_once(now, *pace, tests_rate=tests_rate)
         except (Diverged, MemoryError, RuntimeError) as error:
             adjustment = answer_to(error, recipe, preparation, adjustments, partial(_longest, now))
         keep_adjustment(adjustment, folder, report)  # outside of `except`, so that the memory of what broke is free
@@ -108,24 +104,21 @@ def train(
 
 def _longest(job: TrainingJob) -> int:
     """Tokens of the longest row."""
-    tuned = FineTuned(None, load_tokenizer(job.encoder), job.task, job.classes, job.preparation)
-    return max((len(row["input_ids"]) for row in tuned.encode(job.train.inputs)), default=0)
+    return max(encode_rows(job).lengths, default=0)
 
 
-def _train_once(job: TrainingJob, folder: Path, watch: Watch, keeper: Keeper) -> Trained:
+def _train_once(job: TrainingJob, watch: Watch, keeper: Keeper, *, tests_rate: bool) -> Trained:
     """Fine-tune until the end or a setback, computing as this machine was found to do it fastest."""
-    tuned = FineTuned(
-        job.task.build_model(job.encoder, job.setting),
-        load_tokenizer(job.encoder),
-        job.task,
-        job.classes,
-        job.preparation,
-        report=watch.report,
-    )
-    rows = EncodedRows(tuned, job.train)
+    report, folder = watch.report, keeper.folder
+    rows = encode_rows(job)
     tokens = round(float(np.mean(rows.lengths)) * job.recipe.batch_size / job.recipe.accumulation_steps)
-    computing = find_computing(job.recipe, tokens, tuned.model.encoder.config.hidden_size, folder, watch.report)
+    width = transformers.AutoConfig.from_pretrained(job.encoder).hidden_size
+    computing = find_computing(job.recipe, tokens, width, folder, report)
     with computed_so(computing):
+        if tests_rate:  # before there is a model to train, so that memory holds one at a time
+            rate = find_rate(job, rows, folder, report, mixed=computing.mixed_precision)
+            job = replace(job, recipe=job.recipe.model_copy(update={"learning_rate": rate}))
+        rows.tuned = replace(rows.tuned, model=job.task.build_model(job.encoder, job.setting), report=report)
         return _train_rows(job, rows, watch, keeper, computing)
 
 

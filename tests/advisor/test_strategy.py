@@ -59,10 +59,11 @@ def test_who_is_new_to_it_gets_nothing_unusual_that_was_not_asked_for() -> None:
     assert choose_recipe(RULES, {}, around, {"lora_rank": 4}).lora_rank == 4
 
 
-def test_an_accelerator_that_computes_in_bfloat16_is_measured_with_it_and_a_processor_stays_as_it_is() -> None:
+def test_a_machine_that_computes_in_bfloat16_is_measured_with_it() -> None:
     found = [recipe(bfloat16=unit).precision for unit in (None, "processor", "accelerator")]
-    assert found == ["single", "single", "where_faster"]
-    assert "accelerator" in recipe(bfloat16="accelerator").because["precision"]
+    assert found == ["single", "where_faster", "where_faster"]
+    assert "The accelerator of this machine" in recipe(bfloat16="accelerator").because["precision"]
+    assert "The processor of this machine" in recipe(bfloat16="processor").because["precision"]
     around = TrainingCircumstances(1000, 22_000_000, None, bfloat16="accelerator")
     assert choose_recipe(RULES, {}, around, {"precision": "single"}).precision == "single"
 

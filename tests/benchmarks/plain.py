@@ -57,28 +57,33 @@ def make_job(rows: Rows, validation: Rows, recipe: Recipe, seed: int, *, from_pr
     )
 
 
+def encoded(part: Rows, classes: list[str]) -> Any:
+    """Rows as the script's model reads them."""
+    import datasets
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder())
+    table = {"text": list(part.inputs), "label": [classes.index(str(answer)) for answer in part.answers]}
+    return datasets.Dataset.from_dict(table).map(
+        lambda batch: tokenizer(batch["text"], truncation=True, max_length=PREPARATION.max_tokens), batched=True
+    )
+
+
 def plain_trainer(rows: Rows, validation: Rows, folder: Path, options: dict[str, Any]) -> Any:
     """The script: stock head, dynamic padding, random order unless the options say otherwise."""
-    import datasets
     import transformers
 
     classes = sorted({str(answer) for answer in rows.answers})
     tokenizer = transformers.AutoTokenizer.from_pretrained(encoder())
     model = transformers.AutoModelForSequenceClassification.from_pretrained(encoder(), num_labels=len(classes))
 
-    def encoded(part: Rows) -> Any:
-        table = {"text": list(part.inputs), "label": [classes.index(str(answer)) for answer in part.answers]}
-        return datasets.Dataset.from_dict(table).map(
-            lambda batch: tokenizer(batch["text"], truncation=True, max_length=PREPARATION.max_tokens), batched=True
-        )
-
     return transformers.Trainer(
         model=model,
         args=transformers.TrainingArguments(
             output_dir=str(folder), per_device_train_batch_size=16, report_to="none", disable_tqdm=True, **options
         ),
-        train_dataset=encoded(rows),
-        eval_dataset=encoded(validation),
+        train_dataset=encoded(rows, classes),
+        eval_dataset=encoded(validation, classes),
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
         compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
     )

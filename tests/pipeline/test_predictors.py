@@ -208,6 +208,24 @@ def test_an_anchor_of_nothing_leaves_the_probe_as_it_is() -> None:
     assert found.scores == pytest.approx(bare.scores, abs=0.01)
 
 
+@pytest.mark.parametrize("phrases", [PHRASES, {}])
+def test_what_a_head_starts_from_has_the_rows_less_by_heart_than_the_probe_and_answers_new_ones_as_well(
+    phrases: dict[str, str], rows: Rows, embedder: Embedder
+) -> None:
+    train, test = rows.take(range(60)), rows.take(range(240, 360))
+    setting = RivalSetting(embedder, CLASSES, MACRO_F1, phrases, TEMPLATES if phrases else [], "mean")
+    losses, scores = [], []
+    for as_head in (False, True):
+        fitted = TASK.fit_rival("probe", replace(setting, as_head=as_head))(train, 0)
+        scored = fitted(train).scores
+        assert scored is not None
+        places = [CLASSES.index(str(answer)) for answer in train.answers]
+        losses.append(-np.log(scored[np.arange(len(places)), places]))
+        scores.append(MACRO_F1(test.answers, fitted(test).answers, CLASSES))
+    assert np.mean(losses[1]) > np.mean(losses[0]) + 0.05
+    assert scores[1] > scores[0] - 0.05
+
+
 def test_an_anchored_probe_answers_no_class_without_rows_and_its_only_class_always() -> None:
     features, labels = features_of(60, seed=0)
     anchor = np.random.default_rng(0).normal(size=(4, 6))

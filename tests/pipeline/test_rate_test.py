@@ -12,6 +12,7 @@ import torch
 
 from pipeline.records import ModelSource
 from pipeline.task import Rows
+from pipeline.training.batches import encode_rows
 from pipeline.training.job import Trained, TrainingJob
 from pipeline.training.rate_test import FEWEST_STEPS, KEPT, find_rate, judge_sweeps, smooth, sweep
 from pipeline.training.train import train
@@ -81,17 +82,18 @@ def test_a_sweep_is_seeded_ends_where_it_breaks_and_disturbs_nothing(job: Traini
     random.seed(7)
     before = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
     rates = [1e-4 * 10 ** (step / 4) for step in range(30)]
-    losses = sweep(job, rates, 3)
+    losses = sweep(job, encode_rows(job), rates, 3)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
     assert str(np.random.get_state()) == before[2]
     assert 8 < len(losses) < 30
     assert all(np.isfinite(losses))
-    assert sweep(job, rates, 3) == losses
-    assert sweep(job, rates, 4) != losses
+    assert sweep(job, encode_rows(job), rates, 3) == losses
+    assert sweep(job, encode_rows(job), rates, 4) != losses
     parts = replace(job, recipe=job.recipe.model_copy(update={"accumulation_steps": 4, "dropout": 0.0}))
     whole = replace(job, recipe=job.recipe.model_copy(update={"dropout": 0.0}))
-    np.testing.assert_allclose(sweep(parts, rates[:5], 3), sweep(whole, rates[:5], 3), rtol=1e-3)
+    one, other = (sweep(each, encode_rows(each), rates[:5], 3) for each in (parts, whole))
+    np.testing.assert_allclose(one, other, rtol=1e-3)
 
 
 def assert_same(one: Trained, other: Trained) -> None:
@@ -113,9 +115,10 @@ def test_the_run_is_bit_by_bit_the_one_with_the_found_rate_alone(job: TrainingJo
 
 
 def test_a_session_that_goes_on_keeps_the_rate_that_was_found(job: TrainingJob, tmp_path: Path) -> None:
-    rate = find_rate(job, tmp_path, silent)
+    rate = find_rate(job, encode_rows(job), tmp_path, silent, mixed=False)
     events: list[str] = []
-    assert find_rate(job, tmp_path, lambda event, **values: events.append(event)) == rate
+    again = find_rate(job, encode_rows(job), tmp_path, lambda event, **values: events.append(event), mixed=False)
+    assert again == rate
     assert events == []
     assert (tmp_path / KEPT).is_file()
 
@@ -123,6 +126,6 @@ def test_a_session_that_goes_on_keeps_the_rate_that_was_found(job: TrainingJob, 
 def test_a_sweep_that_says_nothing_is_the_only_one(job: TrainingJob, tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
     slow = replace(job, recipe=job.recipe.model_copy(update={"learning_rate": 1e-9, "dropout": 0.0}))
-    rate = find_rate(slow, tmp_path, lambda event, **values: told.append(values))
+    rate = find_rate(slow, encode_rows(slow), tmp_path, lambda event, **values: told.append(values), mixed=False)
     assert rate == 1e-9
     assert len(told[0]["losses"]) == 1
