@@ -10,6 +10,7 @@ from advisor.licences import marks_of
 from advisor.records import Answers, Ask, DatasetMeasurement, Expertise, Provenance
 from advisor.rule_records import LicenceMark
 from pipeline.records import DataSheet, Finding, Record, name_of
+from pipeline.sentences import fill
 
 MOST_CLASSES = 20
 
@@ -51,7 +52,7 @@ def make_sheet(
             "Who labelled it": _words(answers.expertise, "labelling"),
             "Read on": day,
         },
-        notes=[mark.because.replace("{licence}", given.licence) for mark in marks_of(given.licence, marks)],
+        notes=[fill(mark.because, licence=given.licence) for mark in marks_of(given.licence, marks)],
         faults=[finding.because for finding in findings],
     )
 

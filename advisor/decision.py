@@ -11,6 +11,7 @@ from advisor.rule_records import DecisionRules
 from advisor.rulebook import say_way
 from pipeline.evaluation.comparison import say_amount
 from pipeline.records import Finding, MetricFacts
+from pipeline.sentences import fill
 
 VerdictName = Literal["go", "not_yet", "no_go"]
 
@@ -200,8 +201,6 @@ def _by_probability(case: Case, probability: float, too_dear: list[_Veto], rules
 def _veto(rules: DecisionRules, code: str, factor: str, value: str, limit: str | None = None, name: str = "") -> _Veto:
     threshold = rules.thresholds[code]
     limit = limit if limit is not None else shown(threshold.value, "number")
-
-    def filled(sentence: str) -> str:
-        return sentence.replace("{value}", value).replace("{limit}", limit).replace("{name}", name)
-
-    return Reason(code=code, because=filled(threshold.because)), Flip(factor=factor, because=filled(threshold.flip))
+    slots = {"value": value, "limit": limit, "name": name}
+    because, flip = (fill(sentence, **slots) for sentence in (threshold.because, threshold.flip))
+    return Reason(code=code, because=because), Flip(factor=factor, because=flip)

@@ -16,6 +16,7 @@ from advisor.rule_records import FactorRule, ModelEntry, Quantity
 from advisor.rulebook import say_way
 from pipeline.metric import Metric
 from pipeline.records import Forecast
+from pipeline.sentences import fill
 
 MIDDLE = 2.0
 """Points of a factor of which nothing is known."""
@@ -69,7 +70,7 @@ def _score(rule: FactorRule, readings: Readings) -> FactorScore | None:
     return FactorScore(
         key=rule.key,
         points=band.points,
-        because=band.because.replace("{value}", shown(value, rule.shown_as)),
+        because=fill(band.because, value=shown(value, rule.shown_as)),
         evidence=list(readings.evidence.get(rule.key, [])),
     )
 

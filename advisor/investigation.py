@@ -23,6 +23,7 @@ from advisor.strategy import Reader, TrainingCircumstances, choose_recipe
 from pipeline.extras import is_installed
 from pipeline.metric import Metric
 from pipeline.records import Forecast, Recipe, Score
+from pipeline.sentences import fill
 
 TOKENS_A_WORD = 1.4
 """Tokens that a sub-word tokenizer makes of a word of running English."""
@@ -186,7 +187,7 @@ def make_case(
         comparable=measuring.bench is not None,
         invalid=[finding for finding in measuring.audit.findings if finding.severity == "invalidates"],
         forbidden_model=forbidden_model(facts.candidate.name, measuring.rules.models, measuring.answers),
-        forbidden_data=(mark.because.replace("{licence}", licence), mark.flip) if mark else None,
+        forbidden_data=(fill(mark.because, licence=licence), mark.flip) if mark else None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from advisor.records import UNKNOWN, Answers
 from advisor.rule_records import LicenceMark, ModelEntry
+from pipeline.sentences import fill
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def notes_on_data(answers: Answers, marks: Iterable[LicenceMark]) -> list[str]:
     """What a person should heed of the data's licence beside what is a veto."""
     found = marks_of(answers.provenance.licence, marks)
     said = [mark for mark in found if mark.forbids != answers.deployment.licence]
-    return [mark.because.replace("{licence}", answers.provenance.licence) for mark in said]
+    return [fill(mark.because, licence=answers.provenance.licence) for mark in said]
 
 
 def _parts(text: str) -> list[str]:

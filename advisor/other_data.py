@@ -11,7 +11,7 @@ from advisor.rule_records import ColumnRules
 from pipeline.data.columns import read_columns
 from pipeline.data.preview import preview
 from pipeline.errors import DataError
-from pipeline.records import DataSource
+from pipeline.records import OTHER_TASK, DataSource
 
 ALIKE = ("encoding", "delimiter", "quote", "header", "sheet")
 """What was said of the training data and holds for other files until something else is said."""
@@ -34,7 +34,6 @@ def source_like(training: DataSource, data: Mapping[str, Any]) -> DataSource:
 
 
 TEXT_AND_LABEL = ("text", "label")
-OTHER_TASK = "text-classification"
 
 
 def other_tasks(training: DataSource, folder: Path, rules: ColumnRules) -> list[DataSource]:

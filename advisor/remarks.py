@@ -1,6 +1,6 @@
 """What a person should know beside the reasons of a verdict."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor.decision import Verdict
@@ -13,6 +13,7 @@ from advisor.records import CurvePoint, Reason
 from advisor.rule_records import Threshold
 from pipeline.evaluation.comparison import say_amount
 from pipeline.metric import Metric
+from pipeline.sentences import fill
 
 
 def remark(measuring: Measuring, facts: Facts, verdict: Verdict, provable: float | None) -> list[Reason]:
@@ -33,7 +34,7 @@ def _hard_to_prove(measuring: Measuring, verdict: Verdict, provable: float | Non
         return
     rows = shown(measuring.dataset.test_rows * (provable / wanted) ** 2, "number")
     values = {"value": say_amount(provable, scale), "limit": say_amount(wanted, scale), "name": rows}
-    yield Reason(code="hard_to_prove", because=_filled(f"{rule.because} {rule.flip}", values))
+    yield Reason(code="hard_to_prove", because=fill(f"{rule.because} {rule.flip}", **values))
 
 
 def _more_rows(measuring: Measuring, facts: Facts) -> Iterator[Reason]:
@@ -94,7 +95,7 @@ def say_rows_to_reach(points: Sequence[CurvePoint], reach: Reach, rule: Threshol
         return None
     rows = rule.value * reach.train_rows if more is None else _rounded(more)
     values = {"limit": f"{reach.target:.3f}", "name": way, "value": shown(rows, "number")}
-    return Reason(code="more_rows", because=_filled(rule.flip if more is None else rule.because, values))
+    return Reason(code="more_rows", because=fill(rule.flip if more is None else rule.because, **values))
 
 
 def _rounded(rows: int) -> int:
@@ -106,10 +107,4 @@ def _rounded(rows: int) -> int:
 def _guidance(measuring: Measuring) -> Iterator[Reason]:
     level, rule = expertise_level(measuring.answers.expertise), measuring.rules.decision.thresholds["guided"]
     if level < rule.value:
-        yield Reason(code="guided", because=_filled(rule.because, {"value": shown(level, "number")}))
-
-
-def _filled(sentence: str, values: Mapping[str, str]) -> str:
-    for slot, value in values.items():
-        sentence = sentence.replace(f"{{{slot}}}", value)
-    return sentence
+        yield Reason(code="guided", because=fill(rule.because, value=shown(level, "number")))

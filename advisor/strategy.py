@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from advisor.errors import AnswersError
 from advisor.rule_records import StrategyReason, StrategyRules, StrategyValue
 from pipeline.records import Recipe
+from pipeline.sentences import fill
 
 SET_BY_YOU = "Set by you."
 SMALL_PARAMETERS, BASE_PARAMETERS = 60_000_000, 200_000_000
@@ -93,9 +94,7 @@ def _explain(name: str, value: StrategyValue, reader: Reader) -> str:
 
 def _filled(rule: StrategyValue, slots: Mapping[str, str], **changes: Any) -> StrategyValue:
     """A value whose reasons tell what was measured, for every reader."""
-    reasons = {name: getattr(rule, name) for name in StrategyReason.model_fields}
-    for slot, shown in slots.items():
-        reasons = {name: text.replace(f"{{{slot}}}", shown) for name, text in reasons.items()}
+    reasons = {name: fill(getattr(rule, name), **slots) for name in StrategyReason.model_fields}
     return rule.model_copy(update={**reasons, **changes})
 
 

@@ -58,6 +58,10 @@ def name_of(given: str | list[str]) -> str:
     return f"{name} and {len(more)} more" if more else name
 
 
+OTHER_TASK = "text-classification"
+"""What labelled rows of other tasks are read as."""
+
+
 class DataSource(Record):
     """Where the rows are and what their columns mean.
 

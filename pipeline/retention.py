@@ -14,12 +14,9 @@ from pipeline.evaluation.perplexity import measure_perplexity, say_perplexity
 from pipeline.evaluation.probing import FEWEST_OF_A_KIND, Probing, ask_labels
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.preparation import as_one_text, prepare
-from pipeline.records import DataSource, Plan, TextPreparation
+from pipeline.records import OTHER_TASK, DataSource, Plan, TextPreparation
 from pipeline.results import Forgetting
 from pipeline.task import Input, load_task
-
-OTHER_TASK = "text-classification"
-"""What the rows of other tasks are read as."""
 
 
 def measure_retention(

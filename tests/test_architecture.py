@@ -35,7 +35,7 @@ PIPELINE = """
     __main__ ablation run retention arm pilot apart reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
     embeddings data models preparation storage memory precision
-    task metric live_results results findings records extras errors
+    task metric live_results results findings records sentences extras errors
 """
 BACKTEST = "session table fitting accuracy judgement trial material suite"
 COMMANDS = "assessments data results runs serving setup start options door"

@@ -7,6 +7,7 @@ from advisor.audit.material import Found
 from advisor.rule_records import FindingRule
 from pipeline.data.personal_data import mask
 from pipeline.records import Finding
+from pipeline.sentences import fill
 
 
 def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Finding:
@@ -25,11 +26,11 @@ def explain(found: Found, rules: Mapping[str, FindingRule], file: str) -> Findin
         count=found.count,
         of=found.of,
         title=rule.title,
-        because=_filled(rule.because, values),
-        effect=_filled(rule.effect, values),
+        because=fill(rule.because, **values),
+        effect=fill(rule.effect, **values),
         mend=f"advisor prepare {file} --mend {rule.mend} --out FILE"
         if rule.mend
-        else _filled(rule.advice or "", values),
+        else fill(rule.advice or "", **values),
         severity=_severity(rule, share),
         examples=[mask(example) for example in found.examples],
     )
@@ -43,9 +44,3 @@ def _severity(rule: FindingRule, share: float) -> Literal["note", "warning", "in
     if rule.invalidates_at is not None and share >= rule.invalidates_at:
         return "invalidates"
     return "warning" if share >= rule.warns_at else "note"
-
-
-def _filled(sentence: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        sentence = sentence.replace(f"{{{name}}}", value)
-    return sentence

@@ -5,6 +5,7 @@ from advisor.rule_records import LiveRules
 from pipeline.evaluation.comparison import say_amount, say_gain
 from pipeline.live_results import AnswerShift, Change, Drift, LiveScore, LiveVerdict, Marks, TextDrift
 from pipeline.records import Interval
+from pipeline.sentences import fill
 
 
 def judge(
@@ -53,10 +54,7 @@ class _Said:
         return self.rules.numbers[name].value
 
     def add(self, code: str, **slots: str) -> None:
-        text = self.rules.sentences[code].says
-        for name, value in slots.items():
-            text = text.replace("{" + name + "}", value)
-        self.lines.append(text)
+        self.lines.append(fill(self.rules.sentences[code].says, **slots))
 
     def score(self, code: str, found: LiveScore) -> None:
         change, facts = found.change, found.facts

@@ -17,6 +17,7 @@ from pipeline.data.evidence import Filling, Piece, Signs, listed, quoted
 from pipeline.data.profiles import Profile, profiles
 from pipeline.data.roles import fillings, means_something_else, named_filling, tagged_words
 from pipeline.records import Record
+from pipeline.sentences import fill
 
 MOST_PER_ROLE = 6
 """Columns that are tried for each role, the likeliest of them."""
@@ -246,4 +247,4 @@ def _left_classes(profile: Profile, signs: Signs) -> str:
 def _say(pieces: Sequence[Piece], signs: Signs) -> list[str]:
     """The sentences of the pieces, the weightiest first."""
     ordered = sorted(dict.fromkeys(pieces), key=lambda piece: -abs(signs.signs[piece.sign].weight))
-    return [signs.signs[piece.sign].says.replace("{value}", piece.of) for piece in ordered[:MOST_REASONS]]
+    return [fill(signs.signs[piece.sign].says, value=piece.of) for piece in ordered[:MOST_REASONS]]

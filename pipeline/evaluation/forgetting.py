@@ -9,10 +9,12 @@ from typing import Literal
 import numpy as np
 
 from pipeline.evaluation.comparison import difference_of, holm, mcnemar
+from pipeline.evaluation.intervals import SURE
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.evaluation.probing import Probing, make_probing
 from pipeline.records import ForgettingRule, Interval
 from pipeline.results import Forgetting, ProbingScore
+from pipeline.sentences import fill
 from pipeline.task import Array
 
 FOLDS = 5
@@ -20,8 +22,6 @@ STRENGTH = 0.01
 """scikit-learn's C of a probe on standardised features, as for the probe that is a rival."""
 ITERATIONS = 200
 CONSTANT = 1e-6
-SURE = 1.96
-"""Standard errors beyond which a loss is no chance, at 95 %."""
 Verdict = Literal["kept", "lost", "lost_much"]
 VERDICTS = ("kept", "lost", "lost_much")
 """From the best to the worst."""
@@ -165,14 +165,11 @@ def judge_retention(
     """
     surely = retention.high < 1
     verdict: Verdict = "kept" if not surely else "lost" if retention.point >= least else "lost_much"
-    values = {
-        "{retention}": f"{100 * retention.point:.0f} %",
-        "{low}": f"{100 * retention.low:.0f}",
-        "{high}": f"{100 * retention.high:.0f} %",
-        "{least}": f"{100 * least:.0f} %",
-        "{similarity}": "" if similarity is None else f"{similarity:.2f}",
-    }
-    sentence = sentences[verdict]
-    for slot, value in values.items():
-        sentence = sentence.replace(slot, value)
-    return verdict, sentence
+    return verdict, fill(
+        sentences[verdict],
+        retention=f"{100 * retention.point:.0f} %",
+        low=f"{100 * retention.low:.0f}",
+        high=f"{100 * retention.high:.0f} %",
+        least=f"{100 * least:.0f} %",
+        similarity="" if similarity is None else f"{similarity:.2f}",
+    )

@@ -11,6 +11,8 @@ from pipeline.metric import Metric
 from pipeline.records import Interval
 from pipeline.task import Array
 
+SURE = 1.96
+"""Standard errors beyond which a difference is no chance, at 95 %."""
 QUICK_RESAMPLES = 400
 """Resamples for a standard error, which needs fewer than an interval."""
 RESAMPLES = 2000

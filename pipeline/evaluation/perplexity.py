@@ -13,9 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.embeddings import UNCOUNTED, device
+from pipeline.evaluation.intervals import SURE
 from pipeline.models import load_language_model, load_tokenizer
 from pipeline.records import Interval
 from pipeline.results import Perplexity
+from pipeline.sentences import fill
 from pipeline.task import Array
 
 Kind = Literal["masked", "causal"]
@@ -23,8 +25,6 @@ Said = Literal["kept", "lost", "absent"]
 HIDDEN_SHARE = 0.15
 """As in the pre-training of BERT; https://arxiv.org/abs/1810.04805"""
 TEXTS_A_BATCH = 16
-SURE = 1.96
-"""Standard errors beyond which a change is no chance, at 95 %."""
 NO_HEAD = "this model comes without a head that predicts words"
 NO_TEXTS = "the texts are too short to predict words in them"
 
@@ -136,10 +136,8 @@ def say_perplexity(found: Perplexity | str, texts: str, sentences: Mapping[Said,
         sentences: Of the rule.
     """
     if isinstance(found, str):
-        return sentences["absent"].replace("{why}", found)
-    values = {"{before}": found.before, "{after}": found.after, "{ratio}": found.ratio.point}
-    values |= {"{low}": found.ratio.low, "{high}": found.ratio.high}
-    sentence = sentences["lost" if found.ratio.low > 1 else "kept"].replace("{texts}", texts)
-    for slot, value in values.items():
-        sentence = sentence.replace(slot, f"{value:,.2f}")
-    return sentence
+        return fill(sentences["absent"], why=found)
+    ratio = found.ratio
+    values = {"before": found.before, "after": found.after, "ratio": ratio.point, "low": ratio.low, "high": ratio.high}
+    shown = {slot: f"{value:,.2f}" for slot, value in values.items()}
+    return fill(sentences["lost" if ratio.low > 1 else "kept"], texts=texts, **shown)

@@ -5,14 +5,12 @@ import math
 import numpy as np
 
 from pipeline.evaluation.comparison import say_amount
-from pipeline.evaluation.intervals import standard_error
+from pipeline.evaluation.intervals import SURE, standard_error
 from pipeline.predictors.fine_tuned import FineTuned
 from pipeline.records import Overfitting
 from pipeline.task import Array, Rows
 from pipeline.training.job import TrainingJob
 
-SURE = 1.96
-"""Standard errors beyond which a gap is no chance, at 95 %."""
 MUCH = 0.1
 """Share of all that there is to gain on validation rows from which on a sure gap is called large; set by us."""
 MEND = "More rows would close it, or under [training] more `weight_decay`, `dropout` or `l2_sp`, or fewer `epochs`."

@@ -34,7 +34,7 @@ from pipeline.training.vocabulary import learns_words, narrow_vocabulary
 SWEEPS = 2
 FEWEST_STEPS, MOST_STEPS = 20, 45
 """Of one sweep."""
-SHARE_OF_RUN = 0.05
+SHARE_OF_RUN = 0.03
 """Steps of one sweep over those of the run, within these bounds; set by us."""
 LOWEST, HIGHEST = 0.1, 100.0
 """Rates rise from and to the recipe's times these. Lower ones than the first would be a tenth of what no recipe is off by."""

