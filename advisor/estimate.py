@@ -86,9 +86,9 @@ def estimate(
     an_epoch = -(-work.train_rows // recipe.batch_size)
     steps = epochs * an_epoch
     train = training_seconds(pilot, steps, epochs * work.train_tokens)
-    every = epochs_between_scores(work.train_tokens, work.validation_tokens, recipe.epochs)
+    every = epochs_between_scores(work.train_tokens, work.validation_tokens, recipe.epochs, an_epoch)
     scored = -(-epochs // every)
-    checkpoints = epochs * (pilot.checkpoint_bytes or work.weight_bytes) * CHECKPOINT_SECONDS_PER_BYTE
+    checkpoints = epochs / min(every, 1) * (pilot.checkpoint_bytes or work.weight_bytes) * CHECKPOINT_SECONDS_PER_BYTE
     rivals = work.rival_seconds / max(work.folds, 1) * 1.25
     probed = PROBING_READS * PROBED_TEXTS * work.train_tokens / max(work.train_rows, PROBED_TEXTS)
     disturbed = work.test_tokens * DISTURBANCES / max(work.test_rows / DISTURBED_ROWS, 1.0)

@@ -1,5 +1,6 @@
 """What listens to `Trainer`: times and reports its steps, stops it, and seals its checkpoints."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -169,10 +170,16 @@ def _ends_epoch(state: Any) -> bool:
 
 
 class Cadence(TrainerCallback):  # type: ignore[misc]
-    """Scores validation rows after every so many epochs only, and after the last."""
+    """Scores validation rows after every so many epochs only, and after the last; or within epochs too."""
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: float) -> None:
         self.every = every
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask for a score, and a checkpoint to go back to, where a part of an epoch ends; one at the end of an epoch comes by itself."""
+        steps = state.max_steps // state.num_train_epochs
+        if self.every < 1 and not _ends_epoch(state) and state.global_step % steps % math.ceil(self.every * steps) == 0:
+            control.should_evaluate = control.should_save = control.should_log = True
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take back what `Trainer` asks for after each epoch."""
@@ -189,8 +196,8 @@ class EarlyStop(TrainerCallback):  # type: ignore[misc]
         metric: Of the scores.
     """
 
-    def __init__(self, epochs: int, every: int, metric: Metric) -> None:
-        self.scores, self.metric = -(-epochs // every), metric
+    def __init__(self, epochs: int, every: float, metric: Metric) -> None:
+        self.scores, self.metric = math.ceil(epochs / every), metric
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look at the scores so far; they are in the checkpoint, so a resumed run counts on."""

@@ -120,7 +120,7 @@ class Display:
         if line["score"] is None or self._seen is None or not line["step"]:
             return
         self._seen.scores.append(line["score"])
-        self._say(f"epoch {line['epoch']:.0f}: validation score {line['score']:.3f}")
+        self._say(f"epoch {line['epoch']:.3g}: validation score {line['score']:.3f}")
 
     def _adjustment(self, line: dict[str, Any]) -> None:
         self._say(line["because"])

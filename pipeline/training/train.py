@@ -129,13 +129,7 @@ def _train_rows(job: TrainingJob, rows: EncodedRows, watch: Watch, keeper: Keepe
         narrow_vocabulary(model.encoder, occurring_tokens(rows.features, job.tokens, folder))
     strategies = prepare_strategies(model, job.recipe, job.metric, folder, job.seed)
     validation = Validation(job, tuned)
-    every = epochs_between_scores(
-        padded_tokens(rows.lengths, job.recipe.batch_size), validation.tokens, job.recipe.epochs
-    )
-    if every > 1 and not pilot:
-        report("note", text=say_cadence(every))
-    strategies.while_training.append(Cadence(every))
-    stop = None if pilot else EarlyStop(job.recipe.early_stopping_epochs, every, job.metric)
+    stop = None if pilot else _early_stop(rows, validation, strategies, report)
     trainer = _Trainer(validation, rows, watch, keeper, stop, strategies)
     trainer.mixed_precision = computing.mixed_precision
     start = trainer.evaluate()
@@ -155,10 +149,21 @@ def _train_rows(job: TrainingJob, rows: EncodedRows, watch: Watch, keeper: Keepe
         report("note", text=f"L1: {100 * zero_fraction(model):.1f} % of the connecting weights are exactly zero.")
     if job.task.needs_thresholds:  # those of the epoch that was kept
         tuned = validation.with_thresholds()
-    best = (state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1)
+    best = round((state.best_global_step or state.global_step) / max(state.max_steps / max(job.recipe.epochs, 1), 1), 2)
     epochs = list(_epochs(state.log_history))
     overfitting = None if pilot else measure_overfitting(job, tuned)
     return Trained(tuned, epochs, best, trainer.watch.steps, overfitting)
+
+
+def _early_stop(rows: EncodedRows, validation: Validation, strategies: Strategies, report: Report) -> EarlyStop:
+    """When to stop; validation rows are scored as often as that is worth it from now on."""
+    recipe = validation.job.recipe
+    tokens, steps = padded_tokens(rows.lengths, recipe.batch_size), -(-len(rows) // recipe.batch_size)
+    every = epochs_between_scores(tokens, validation.tokens, recipe.epochs, steps)
+    if every != 1:
+        report("note", text=say_cadence(every))
+    strategies.while_training.append(Cadence(every))
+    return EarlyStop(recipe.early_stopping_epochs, every, validation.job.metric)
 
 
 def _search(folder: Path, report: Report) -> Search:
@@ -365,5 +370,5 @@ def _epochs(history: list[dict[str, Any]]) -> Iterator[EpochLog]:
             step = line["step"]
         elif SCORE in line and line.get("epoch"):
             loss = float(np.average(losses, weights=weights)) if losses else float("nan")
-            yield EpochLog(epoch=line["epoch"], loss=loss, validation_score=line[SCORE])
+            yield EpochLog(epoch=round(line["epoch"], 2), loss=loss, validation_score=line[SCORE])
             losses, weights = [], []
