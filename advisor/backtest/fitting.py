@@ -13,7 +13,9 @@ from advisor.rule_records import ForecastRules, Rules
 
 FEWEST_GROUPS = 3
 """Data sets without which nothing is fitted: one is left out, and one alone says nothing of others."""
-FITTED = ("prior_share", "prior_share_per_separation", "interval_scale", "gain_scale")
+FITTED = ("prior_share", "prior_share_per_separation", "share_per_doubling", "interval_scale", "gain_scale")
+GROWTHS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
+"""Of the share with each doubling of the pilot's rows, among which the one that errs least is taken."""
 STEADYING = 0.5
 """Of the ridge that draws both constants of the prior to 0; about as much as half a cell says. Set by us."""
 
@@ -26,20 +28,40 @@ class _Lesson:
     share: float
     room: float
 
+    def expected(self, base: float, slope: float) -> float:
+        """The share that this prior and the pilot say together."""
+        prior = base + slope * self.tried.separation
+        return prior + self.tried.weight * (self.tried.share - prior)
+
 
 def fit_forecast(outcomes: Sequence[CellOutcome], rules: Rules) -> ForecastRules:
-    """The constants that fit these cells best: the prior by least squares of scores, the interval by conformal calibration."""
-    fitted = rules.forecast
-    lessons = [lesson for outcome in outcomes if (lesson := _lesson(outcome, fitted)) is not None]
-    if not lessons:
-        return fitted
-    base, slope = _fit_prior(lessons)
-    bare = {"prior_share": base, "prior_share_per_separation": slope, "interval_scale": 1.0, "gain_scale": 1.0}
-    fitted = _with(fitted, bare)
+    """The constants that fit these cells best: prior and growth by least squares of scores, the interval by conformal calibration.
+
+    Controls are left out where there are real cells: with labels that were changed on purpose a share means something else.
+    """
+    outcomes = [outcome for outcome in outcomes if not outcome.cell.is_control] or outcomes
+    tried = [_fit_shares(outcomes, rules.forecast, growth) for growth in GROWTHS]
+    if not all(tried):
+        return rules.forecast
+    _, fitted = min((each for each in tried if each is not None), key=lambda each: each[0])
     now = rules.model_copy(update={"forecast": fitted})
     return _with(
         fitted, {"interval_scale": _fit_interval_scale(outcomes, now), "gain_scale": _fit_gain_scale(outcomes, now)}
     )
+
+
+def _fit_shares(
+    outcomes: Sequence[CellOutcome], rules: ForecastRules, growth: float
+) -> tuple[float, ForecastRules] | None:
+    """The prior that goes best with a growth, and the mean squared error of the gain then; None without a pilot."""
+    growing = _with(rules, {"share_per_doubling": growth})
+    lessons = [lesson for outcome in outcomes if (lesson := _lesson(outcome, growing)) is not None]
+    if not lessons:
+        return None
+    base, slope = _fit_prior(lessons)
+    errors = [each.room * (each.expected(base, slope) - each.share) for each in lessons]
+    bare = {"prior_share": base, "prior_share_per_separation": slope, "interval_scale": 1.0, "gain_scale": 1.0}
+    return float(np.mean(np.square(errors))), _with(growing, bare)
 
 
 def leave_one_out(outcomes: Sequence[CellOutcome], rules: Rules) -> RulesFor | None:

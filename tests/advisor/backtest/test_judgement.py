@@ -234,7 +234,18 @@ def test_constants_are_fitted_towards_what_happened() -> None:
     base, slope = "prior_share", "prior_share_per_separation"
     assert lucky[base].value + lucky[slope].value > numbers[base].value + numbers[slope].value
     assert unlucky[base].value + unlucky[slope].value < numbers[base].value + numbers[slope].value
-    assert lucky["share_per_doubling"] == numbers["share_per_doubling"]
+    assert unlucky["share_per_doubling"].value == 0.0
+    assert lucky["pilot_deviation"] == numbers["pilot_deviation"]
+
+
+def test_constants_are_fitted_to_real_cells_where_there_are_any() -> None:
+    real, changed = [outcome(0.86)] * 6, [outcome(0.70, control="half_shuffled")] * 6
+    assert fit_forecast([*real, *changed], RULES) == fit_forecast(real, RULES)
+    assert fit_forecast(changed, RULES) != RULES.forecast
+
+
+def test_growth_is_fitted_where_small_pilots_said_too_little() -> None:
+    assert fit_forecast([outcome(0.95)] * 12, RULES).numbers["share_per_doubling"].value > 0
 
 
 def test_the_interval_is_stretched_until_it_holds_four_scores_in_five() -> None:
