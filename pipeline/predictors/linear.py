@@ -66,7 +66,9 @@ class OneLabel:
     other; the probe is within a point of the best of 0.001, 0.003, 0.01, 0.03 and 0.1 in eleven of twelve cells.
 
     A probe answers nearly all rows that it was fitted to rightly, with a loss far below that of new ones; a model whose head starts
-    from it finds little to learn. Held back thirty times as much the head leaves that to the encoder: measured."""
+    from it finds little to learn. A head that is held back thirty times as much leaves that to the encoder: after fine-tuning on 256
+    rows, one or two draws each, it gained 0.0 and 3.2 points of accuracy on TREC, 1.6 and 2.4 on SST-2, 0.9 and 5.6 on emotion, 0.1
+    on SUBJ and -0.1 on AG News (all-MiniLM-L6-v2, 2026-11-30)."""
 
     def fit(self, features: Any, answers: Sequence[Answer], classes: Sequence[str], kind: Kind, seed: int) -> Linear:
         """Fit; a class without rows is never answered."""
