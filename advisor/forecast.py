@@ -167,7 +167,11 @@ def weigh_pilot(pilot: PilotMeasurement, race: Race, train_rows: int, rules: For
     scale = _whole(metric, scores)
     room = max(metric.gain(metric.best, pilot.probe_score), LEAST_ROOM * scale)
     doublings = min(max(math.log2(train_rows / pilot.train_rows), 0.0), MOST_DOUBLINGS)
-    tried = max(pilot.gain / room, -1.0) + numbers[f"share_per_doubling{how}"] * doublings
+    removed = max(pilot.gain / room, -1.0)
+    grows = (
+        max(removed, 0.0) if race.starts_from_probe else 1.0
+    )  # from nothing a pilot has hardly begun, and may gain all the more
+    tried = removed + grows * numbers[f"share_per_doubling{how}"] * doublings
     complete = min(pilot.steps / pilot.planned_steps, 1.0)  # cut short, it tells less: its rate never came down
     variance = (pilot.gain_standard_error / room) ** 2 + (numbers[f"pilot_deviation{how}"] / complete**2) ** 2
     weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + variance)

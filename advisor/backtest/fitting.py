@@ -14,8 +14,8 @@ from advisor.rule_records import ForecastRules, Rules
 FEWEST_GROUPS = 3
 """Data sets without which nothing is fitted: one is left out, and one alone says nothing of others."""
 FITTED = ("prior_share", "prior_share_per_separation", "share_per_doubling", "interval_scale", "gain_scale")
-GROWTHS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
-"""Of the share with each doubling of the pilot's rows, among which the one that errs least is taken."""
+GROWTHS = (0.0, 0.1, 0.2, 0.3, 0.4)
+"""Of the pilot's share with each doubling of its rows, among which the one that errs least is taken."""
 STEADYING = 0.5
 """Of the ridge that draws both constants of the prior to 0; about as much as half a cell says. Set by us."""
 
@@ -40,10 +40,10 @@ def fit_forecast(outcomes: Sequence[CellOutcome], rules: Rules) -> ForecastRules
     Controls are left out where there are real cells: with labels that were changed on purpose a share means something else.
     """
     outcomes = [outcome for outcome in outcomes if not outcome.cell.is_control] or outcomes
-    tried = [_fit_shares(outcomes, rules.forecast, growth) for growth in GROWTHS]
-    if not all(tried):
+    tried = [found for each in GROWTHS if (found := _fit_shares(outcomes, rules.forecast, each)) is not None]
+    if not tried:
         return rules.forecast
-    _, fitted = min((each for each in tried if each is not None), key=lambda each: each[0])
+    _, fitted = min(tried, key=lambda each: each[0])
     now = rules.model_copy(update={"forecast": fitted})
     return _with(
         fitted, {"interval_scale": _fit_interval_scale(outcomes, now), "gain_scale": _fit_gain_scale(outcomes, now)}

@@ -140,7 +140,7 @@ def test_an_error_is_expected_to_fall_by_a_share_and_never_below_zero() -> None:
 def test_a_model_that_starts_from_nothing_is_expected_by_numbers_of_its_own() -> None:
     race = Race(ACCURACY, [decisions.score("probe", 0.8, 0, 1)], "probe", 0.03)
     rows, numbers = replace(ROWS, trained=2 * pilot().train_rows), RULES.forecast.numbers
-    steep = numbers["share_per_doubling"].model_copy(update={"value": 0.5})
+    steep = numbers["share_per_doubling"].model_copy(update={"value": 1.0})
     for starts, name in ((True, "share_per_doubling"), (False, "share_per_doubling_from_nothing")):
         rules = RULES.forecast.model_copy(update={"numbers": numbers | {name: steep}})
         for asked in (True, False):
@@ -148,6 +148,23 @@ def test_a_model_that_starts_from_nothing_is_expected_by_numbers_of_its_own() ->
             usual, found = (forecast(pilot(), here, rows, COST, each) for each in (RULES.forecast, rules))
             assert (found.score.point > usual.score.point + 0.01) == (asked == starts)
             assert (found == usual) == (asked != starts)
+
+
+def test_only_what_a_pilot_gained_grows_with_more_rows_where_it_starts_from_the_probe() -> None:
+    race = Race(ACCURACY, [decisions.score("probe", 0.8, 0, 1)], "probe", 0.03)
+    for gain, grows in ((0.06, True), (0.0, False), (-0.02, False)):
+        tried = pilot().model_copy(update={"gain": gain})
+        few, many = (
+            forecast(tried, race, replace(ROWS, trained=times * tried.train_rows), COST, RULES.forecast).score.point
+            for times in (1, 4)
+        )
+        assert (many > few + 1e-9) == grows
+    nothing = replace(race, starts_from_probe=False)
+    few, many = (
+        forecast(tried, nothing, replace(ROWS, trained=times * tried.train_rows), COST, RULES.forecast).score.point
+        for times in (1, 4)
+    )
+    assert many > few
 
 
 def test_more_sealed_rows_make_the_interval_narrower() -> None:
