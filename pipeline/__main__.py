@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from pipeline.errors import PipelineError, PlanError, RunFailed, StorageError
+from pipeline.memory import KEPT_IN_TRAINING, keep_memory_flat
 
 EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 5, 130
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    keep_memory_flat(KEPT_IN_TRAINING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if given.ablate:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pipeline.errors import RunFailed
+from pipeline.memory import KEPT_IN_TRAINING, keep_memory_flat
 from pipeline.records import ModelSource, Recipe, Record, TextPreparation
 from pipeline.storage import load_record, load_rows, save_record, save_rows
 from pipeline.task import Array, RivalSetting, Rows, Task
@@ -148,6 +149,7 @@ class Errand(Generic[Request, Outcome]):
 
     def carry_out(self, folder: Path, work: Callable[[Request, Rows, Array, Path], Outcome]) -> None:
         """Do it in this process: the request, its rows, their parts and the folder go to `work`."""
+        keep_memory_flat(KEPT_IN_TRAINING)
         request = load_record(self.request, folder / "request.json")
         rows, beside = load_rows(folder / "rows.parquet")
         save_record(work(request, rows, beside["part"].to_numpy(), folder), folder / "outcome.json")

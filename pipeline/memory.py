@@ -19,6 +19,11 @@ KEPT_PRIMITIVES = 16
 Memory over 240 random batches of short texts with all-MiniLM-L6-v2, one thread, after a twelfth of them and after all: 633 and 793 MB
 with the size of blocks alone, 629 and 686 MB with fewer computations kept alone, 627 and 649 MB with both, for 84, 92 (on a busier
 machine) and 80 processor seconds. Left to itself, with texts of all lengths, 607 and 846 MB. Measured 2026-11-25."""
+KEPT_IN_TRAINING = 256
+"""The same while a model learns, which takes many more of them for each shape.
+
+Peak memory of a hundred steps of all-MiniLM-L6-v2 in bfloat16 on SST-2, batches of 16, one thread: 1.61 GB left to itself, and 1.43, 1.30
+and 1.26 GB with 256, 64 and 16 kept, for 0.259, 0.254, 0.278 and 0.300 processor seconds a step. Measured 2026-11-30."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -29,8 +34,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (named or any(sign in str(error).lower() for sign in SIGNS))
 
 
-def keep_memory_flat() -> None:
-    """See to it that a process that computes for days keeps no more and more; to be called before `torch` computes anything.
+def keep_memory_flat(primitives: int = KEPT_PRIMITIVES) -> None:
+    """See to it that a process that computes for long keeps no more and more; to be called before `torch` computes anything.
 
     Left to itself, glibc keeps ever larger blocks for itself once one of their size was freed, which batches of all sizes tear up, and
     oneDNN keeps what it prepared for each shape of a batch.
@@ -38,7 +43,7 @@ def keep_memory_flat() -> None:
     Source: mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html, and
     https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KEPT_PRIMITIVES))
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(primitives))
     adjust = _of_glibc("mallopt")
     if adjust is not None:
         adjust(M_MMAP_THRESHOLD, LARGE_BYTES)
