@@ -6,7 +6,7 @@ MOST_SHARE = 0.25
 """Of the time that training takes, beyond which scoring is made rarer; set by us."""
 FEWEST_SCORES = 4
 """In a run of at least so many epochs, however dear they are: early stopping and the choice of an epoch need some; set by us."""
-MOST_SCORES, MOST_SHARE_WITHIN = 8, 0.12
+MOST_SCORES, MOST_SHARE_WITHIN = 8, 0.15
 """Scores of a run, and share of the time that training takes, up to which epochs are scored in parts too; set by us."""
 PARTS = (4, 2)
 """Into which an epoch may fall."""
