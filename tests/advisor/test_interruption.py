@@ -83,6 +83,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: ModelSource) -> 
         train_minutes = 5
         [models]
         candidates = ["{tiny_model.location}"]
+        [training]
+        learning_rate = 0.01  # tiny models take more than real ones
         [launch]
         automatic = false
         """
