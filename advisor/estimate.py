@@ -1,8 +1,11 @@
 """What the whole run will cost, from the steps that the pilot really took. Pure."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.records import PilotMeasurement
+from advisor.rule_records import ForecastNumber
 from pipeline.records import PhaseCost, PhaseName, Recipe
 from pipeline.training.cadence import epochs_between_scores
 
@@ -69,7 +72,7 @@ class Estimate:
 
 
 def estimate(
-    pilot: PilotMeasurement, recipe: Recipe, work: Workload, memory_margin: float, stopping_share: float = 1.0
+    pilot: PilotMeasurement, recipe: Recipe, work: Workload, margin: float, stopping_share: float = 1.0
 ) -> Estimate:
     """Add up the phases of a run: start, training, validation of the epochs that are scored, sealed rows and rivals, and analysis.
 
@@ -77,7 +80,7 @@ def estimate(
         pilot: What steps, reading and starting took.
         recipe: Of the run.
         work: How much there is to read.
-        memory_margin: Peak memory of a run over that of its dry run.
+        margin: Peak memory of a run over that of its dry run.
         stopping_share: Part of the planned steps that is taken where training may stop early.
     """
     trainings = recipe.trainings
@@ -103,11 +106,17 @@ def estimate(
     return Estimate(
         wall_seconds=sum(phase.wall_seconds for phase in phases),
         cpu_seconds=sum(phase.cpu_seconds for phase in phases),
-        peak_memory_bytes=int(pilot.peak_memory_bytes * memory_margin),
+        peak_memory_bytes=int(pilot.peak_memory_bytes * margin),
         phases=phases,
         planned_steps=trainings * recipe.epochs * an_epoch,
         expected_steps=steps,
     )
+
+
+def memory_margin(pilot: PilotMeasurement, train_rows: int, numbers: Mapping[str, ForecastNumber]) -> float:
+    """Peak memory of a run over that of its pilot: more rows come in batches of more shapes, for each of which something is kept."""
+    doublings = max(math.log2(max(train_rows, 1) / pilot.train_rows), 0.0)
+    return numbers["memory_margin"].value * (1 + numbers["memory_per_doubling"].value * doublings)
 
 
 def _cost(name: PhaseName, pilot: PilotMeasurement, tokens: float = 0.0, seconds: float = 0.0) -> PhaseCost:

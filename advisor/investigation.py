@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from advisor.decision import BestWay, Case, cheap_way_vetoes, data_vetoes
-from advisor.estimate import Workload, estimate
+from advisor.estimate import Workload, estimate, memory_margin
 from advisor.factors import expertise_level, memory_budget_bytes
 from advisor.forecast import Measured, expect
 from advisor.licences import forbidden_model, forbidding_mark
@@ -142,7 +142,8 @@ def _forecast(
         weight_bytes=model.weight_bytes,
     )
     numbers = measuring.rules.forecast.numbers
-    cost = estimate(pilot, recipe, work, numbers["memory_margin"].value, numbers["early_stopping_share"].value)
+    margin = memory_margin(pilot, dataset.train_rows, numbers)
+    cost = estimate(pilot, recipe, work, margin, numbers["early_stopping_share"].value)
     measured = Measured(
         metric=measuring.metric,
         rivals=rivals,

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from advisor.errors import AnswersError
-from advisor.estimate import CHECKPOINT_SECONDS_PER_BYTE, Estimate, Workload, estimate
+from advisor.estimate import CHECKPOINT_SECONDS_PER_BYTE, Estimate, Workload, estimate, memory_margin
 from advisor.forecast import LEVEL, Race, RowCounts, forecast
 from advisor.records import PilotMeasurement, Training
 from advisor.rule_records import StrategyBand, StrategyValue
@@ -277,9 +277,12 @@ def test_checkpoints_cost_what_they_hold_and_not_the_whole_model() -> None:
     )
 
 
-def test_the_memory_has_the_margin_of_the_rules() -> None:
-    margin = RULES.forecast.numbers["memory_margin"].value
-    assert margin >= 1
+def test_the_memory_has_the_margin_of_the_rules_and_more_of_it_with_more_rows() -> None:
+    numbers, rows = RULES.forecast.numbers, pilot().train_rows
+    margin, growth = numbers["memory_margin"].value, numbers["memory_per_doubling"].value
+    assert (margin >= 1, growth > 0) == (True, True)
+    assert [memory_margin(pilot(), times * rows, numbers) for times in (1, 4)] == [margin, margin * (1 + 2 * growth)]
+    assert memory_margin(pilot(), rows // 2, numbers) == margin
     assert estimate(pilot(), recipe(), WORK, margin).peak_memory_bytes == int(
         decisions.pilot().peak_memory_bytes * margin
     )
