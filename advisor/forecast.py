@@ -158,6 +158,11 @@ class Tried:
     deviation: float
     separation: float
 
+    def with_prior(self, base: float, slope: float) -> float:
+        """The share that a prior, which rises with the separation, and the pilot say together."""
+        prior = base + slope * self.separation
+        return prior + self.weight * (self.share - prior)
+
 
 def weigh_pilot(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> Tried:
     """What a pilot says, and how much that counts: by its own sureness, and by how alike shares are over data sets."""
@@ -184,5 +189,5 @@ def _share(pilot: PilotMeasurement, race: Race, train_rows: int, rules: Forecast
     """Share of the probe's error that fine-tuning removes: prior and pilot weighed by their variances."""
     tried = weigh_pilot(pilot, race, train_rows, rules)
     numbers = rules.numbers
-    prior = numbers["prior_share"].value + numbers["prior_share_per_separation"].value * tried.separation
-    return prior + tried.weight * (tried.share - prior), tried.deviation
+    base, slope = (numbers[name].value for name in ("prior_share", "prior_share_per_separation"))
+    return tried.with_prior(base, slope), tried.deviation

@@ -196,11 +196,12 @@ def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, plac
     from pipeline.training.job import starting_head
     from pipeline.training.train import train
 
-    probe = task.fit_rival("probe", request.setting(task))(rows, request.seed)
+    setting = request.setting(task)
+    probe = task.fit_rival("probe", setting)(rows, request.seed)
     trained = _trained_rows(task, len(rows))
     learned = rows.take(range(trained))
     validation = rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows)))
-    head = starting_head(task, request.recipe, request.setting(task), learned, request.seed)
+    head = starting_head(task, request.recipe, setting, learned, request.seed)
     job = request.job(task, learned, validation, head)
     job = replace(job, tokens=frozenset(request.tokens))
     arm, arms = place

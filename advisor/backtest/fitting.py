@@ -28,11 +28,6 @@ class _Lesson:
     share: float
     room: float
 
-    def expected(self, base: float, slope: float) -> float:
-        """The share that this prior and the pilot say together."""
-        prior = base + slope * self.tried.separation
-        return prior + self.tried.weight * (self.tried.share - prior)
-
 
 def fit_forecast(outcomes: Sequence[CellOutcome], rules: Rules) -> ForecastRules:
     """The constants that fit these cells best: prior and growth by least squares of scores, the interval by conformal calibration.
@@ -59,7 +54,7 @@ def _fit_shares(
     if not lessons:
         return None
     base, slope = _fit_prior(lessons)
-    errors = [each.room * (each.expected(base, slope) - each.share) for each in lessons]
+    errors = [each.room * (each.tried.with_prior(base, slope) - each.share) for each in lessons]
     bare = {"prior_share": base, "prior_share_per_separation": slope, "interval_scale": 1.0, "gain_scale": 1.0}
     return float(np.mean(np.square(errors))), _with(growing, bare)
 

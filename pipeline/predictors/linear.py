@@ -16,7 +16,7 @@ from pipeline.task import Answer, Array, Predictions
 CONSTANT = 1e-6
 """Standard deviation below which a feature counts as constant; some encoders have such features."""
 Kind = Literal["tfidf", "probe", "head"]
-"""Whether features are sparse counts of words or standardised features of a model."""
+"""Whether features are sparse counts of words or standardised features of a model, and for a probe or for a head to start from."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import t as student
-
 from advisor.backtest.suite import SuiteSet, load_suite
 from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
@@ -33,6 +31,7 @@ from pipeline.task import RivalSetting, Rows, load_task
 from pipeline.training.job import starting_head
 from pipeline.training.train import train
 from tests.benchmarks.plain import MODEL, PREPARATION, encoded, encoder, plain_trainer, read_rows
+from tests.benchmarks.time_to_accuracy import interval
 
 TEST, BYTES_A_WEIGHT, FIRST = 1000, 4, 2
 RULES = load_rules()
@@ -113,12 +112,6 @@ def spread(draws: list[Right]) -> float:
     pairs = list(itertools.combinations(draws, 2))
     differ = statistics.mean(statistics.mean(a != b for a, b in zip(*pair, strict=True)) for pair in pairs)
     return 100 * math.sqrt(max(variance - differ / (2 * len(draws[0])), 0.0))
-
-
-def interval(gains: list[float]) -> tuple[float, float]:
-    """95 % interval of the mean, by Student's t."""
-    half = float(student.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / len(gains) ** 0.5
-    return statistics.mean(gains) - half, statistics.mean(gains) + half
 
 
 def main(suite: Path, count: int, draws: int, names: list[str], ways: list[str]) -> None:
