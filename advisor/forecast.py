@@ -17,10 +17,12 @@ from pipeline.metric import Metric
 from pipeline.records import Forecast, Interval, Score
 
 LEVEL = 0.8
+WORDS = "tfidf"
+"""The cheap way that learns from words alone, where a task has one."""
 LEAST_ROOM = 0.02
 """A gain is never divided by less, in whole points of the score."""
 MOST_DOUBLINGS = 2.0
-"""The pilot's share is taken to grow over so many doublings of its rows at most; beyond it nothing was fitted."""
+"""The pilot's share is taken to grow over so many doublings of its rows at most; beyond it, it is only less sure."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,19 @@ def forecast(
 
 
 def expect_point(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> tuple[float, float]:
-    """The score that is expected, and the standard deviation of what it gains over the probe."""
+    """The score that is expected, and the standard deviation of what it gains over the probe.
+
+    Where words alone tell more than the probe, the model is taken to learn that too, and to remove its share of the error that is left.
+    """
     metric = race.metric
     scores = {rival.name: rival for rival in race.rivals}
     share, deviation = _share(pilot, race, train_rows, rules)
-    probe = scores["probe"].score
-    room = metric.gain(metric.best, probe)
-    point = probe + (share * room if metric.higher_is_better else -share * room)
-    return point, max(deviation * room, 1e-6 * _whole(metric, scores))
+    known = probe = scores["probe"].score
+    if WORDS in scores and metric.gain(scores[WORDS].score, probe) > 0:
+        known, share = scores[WORDS].score, max(share, 0.0)
+    removed = share * metric.gain(metric.best, known)
+    point = known + (removed if metric.higher_is_better else -removed)
+    return point, max(deviation * metric.gain(metric.best, probe), 1e-6 * _whole(metric, scores))
 
 
 def _whole(metric: Metric, scores: Mapping[str, Score]) -> float:
@@ -171,18 +178,20 @@ def weigh_pilot(pilot: PilotMeasurement, race: Race, train_rows: int, rules: For
     scores = {rival.name: rival for rival in race.rivals}
     scale = _whole(metric, scores)
     room = max(metric.gain(metric.best, pilot.probe_score), LEAST_ROOM * scale)
-    doublings = min(max(math.log2(train_rows / pilot.train_rows), 0.0), MOST_DOUBLINGS)
+    doublings = max(math.log2(train_rows / pilot.train_rows), 0.0)
+    near, far = min(doublings, MOST_DOUBLINGS), max(doublings - MOST_DOUBLINGS, 0.0)
     removed = max(pilot.gain / room, -1.0)
     grows = (
         max(removed, 0.0) if race.starts_from_probe else 1.0
     )  # from nothing a pilot has hardly begun, and may gain all the more
-    tried = removed + grows * numbers[f"share_per_doubling{how}"] * doublings
+    tried = removed + grows * numbers[f"share_per_doubling{how}"] * near
     complete = min(pilot.steps / pilot.planned_steps, 1.0)  # cut short, it tells less: its rate never came down
     variance = (pilot.gain_standard_error / room) ** 2 + (numbers[f"pilot_deviation{how}"] / complete**2) ** 2
     weight = numbers["prior_share_deviation"] ** 2 / (numbers["prior_share_deviation"] ** 2 + variance)
     least = max(metric.gain(metric.best, score.score) for score in race.rivals)
     left = metric.gain(metric.best, scores["probe"].score) / max(least, LEAST_ROOM * scale)
-    return Tried(tried, weight, math.sqrt(weight * variance), min(max(1 - left, 0.0), 1.0))
+    deviation = math.hypot(math.sqrt(weight * variance), numbers["deviation_per_doubling"] * far)
+    return Tried(tried, weight, deviation, min(max(1 - left, 0.0), 1.0))
 
 
 def _share(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> tuple[float, float]:

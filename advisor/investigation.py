@@ -90,10 +90,12 @@ def find_out(measuring: Measuring, *, everything: bool = False) -> Facts:
 def recipe_for(measuring: Measuring, parameters: int) -> Recipe:
     """How a model of that size would be trained on these rows."""
     dataset, budget = measuring.dataset, measuring.answers.budget
-    tokens = TOKENS_A_WORD * dataset.median_words * dataset.train_rows
-    flops = FORWARD_AND_BACK * FLOPS_A_WEIGHT * parameters * tokens
+    row_tokens = TOKENS_A_WORD * dataset.median_words
+    flops = FORWARD_AND_BACK * FLOPS_A_WEIGHT * parameters * row_tokens * dataset.train_rows
     circumstances = TrainingCircumstances(
         memory_bytes=memory_budget_bytes(measuring.answers, measuring.hardware),
+        row_tokens=row_tokens,
+        efficient_tokens=measuring.hardware.efficient_tokens,
         epoch_seconds=flops / measuring.hardware.matmul_flops_per_second,
         budget_seconds=60 * budget.train_minutes,
         has_lora=is_installed("peft"),

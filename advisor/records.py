@@ -449,6 +449,8 @@ class HardwareMeasurement(Record):
     """Which of them, the one that models run on, has instructions for products in bfloat16."""
     matmul_flops_per_second: float
     """Measured on one large product in single precision."""
+    efficient_tokens: int | None = None
+    """Fewest tokens with which a training step reads nearly as fast as with many; null in runs of earlier versions."""
     seconds: float
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from advisor.errors import AnswersError
-from advisor.rule_records import StrategyReason, StrategyRules, StrategyValue
+from advisor.rule_records import StrategyBand, StrategyReason, StrategyRules, StrategyValue
 from pipeline.records import Recipe
 from pipeline.sentences import fill
 
@@ -27,6 +27,8 @@ class TrainingCircumstances:
         imbalance: Largest class over smallest; None without classes.
         starts_from_probe: Whether the task's model reads as the probe does.
         memory_bytes: That the run may take; None where it is not known.
+        row_tokens: Of a typical row; None where it is not known.
+        efficient_tokens: Fewest tokens with which a step reads nearly as fast as with many on this machine; None where it is not known.
         epoch_seconds: Of one pass over the rows by the machine's arithmetic; None where it is not known.
         budget_seconds: That the whole run may take.
         has_lora: Whether the package of LoRA is there.
@@ -39,6 +41,8 @@ class TrainingCircumstances:
     imbalance: float | None
     starts_from_probe: bool = True
     memory_bytes: float | None = None
+    row_tokens: float | None = None
+    efficient_tokens: int | None = None
     epoch_seconds: float | None = None
     budget_seconds: float = float("inf")
     has_lora: bool = False
@@ -113,15 +117,36 @@ def _choose(rules: StrategyRules, around: TrainingCircumstances) -> dict[str, St
     if around.bfloat16 is not None:
         by_itself["precision"] = _filled(values["precision_with_bfloat16"], {"value": around.bfloat16})
 
+    batch_size = _for_throughput(rules, around, band) or StrategyValue(
+        value=band.batch_size, because="", source=band.source
+    )
     return {
         "strategy": values["strategy" if around.starts_from_probe else "strategy_for_pairs"],
         "learning_rate": values[f"learning_rate_{size}"],
-        "batch_size": StrategyValue(value=band.batch_size, because="", source=band.source),
+        "batch_size": batch_size,
         "epochs": StrategyValue(value=band.epochs, source=band.source, **reasons),
         "early_stopping_epochs": StrategyValue(value=band.early_stopping_epochs, because="", source=band.source),
         "class_weights": weights,
         **by_itself,
     }
+
+
+def _for_throughput(rules: StrategyRules, around: TrainingCircumstances, band: StrategyBand) -> StrategyValue | None:
+    """Larger batches where rows are short: as long as this machine reads faster for it, and steps enough are left to learn in."""
+    if not around.row_tokens or not around.efficient_tokens:
+        return None
+    largest, fewest = rules.values["batch_size_for_throughput"], rules.values["steps_for_larger_batches"]
+    rows = band.batch_size
+    while (
+        2 * rows <= int(str(largest.value))
+        and rows * around.row_tokens < around.efficient_tokens
+        and band.epochs * around.train_rows >= int(str(fewest.value)) * 2 * rows
+    ):
+        rows *= 2
+    if rows == band.batch_size:
+        return None
+    slots = {"value": str(rows), "row": f"{around.row_tokens:.0f}", "tokens": str(around.efficient_tokens)}
+    return _filled(largest, slots, value=rows)
 
 
 def _for_memory(

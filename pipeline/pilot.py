@@ -20,7 +20,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.intervals import difference_standard_error
 from pipeline.memory import release_memory
 from pipeline.predictors.fine_tuned import padded_tokens
-from pipeline.records import PilotOutcome, Record
+from pipeline.records import PilotOutcome, Recipe, Record
 from pipeline.task import Array, Rows, Task, load_task
 from pipeline.training.cadence import FORWARD_SHARE
 
@@ -28,6 +28,9 @@ LONGEST_STEPS = 3
 VALIDATION_SHARE = 0.2
 FEWEST_TRAINED = 96
 """Rows that each part trains on however dear they are; with fewer a pilot tells nothing. Set by us."""
+MOST_BATCH = 16
+"""Rows of its batches at most: it has few rows, and larger batches would leave it too few steps to learn in. Memory is that of the
+run's batches all the same."""
 QUARTERS = 4
 """The rows are cut by whole quarters, so that a machine that is a little busier mostly gives the same pilot."""
 
@@ -187,8 +190,19 @@ def _checkpoint_bytes(request: PilotRequest, model: Any) -> int:
     return sum(part.numel() * part.element_size() for part in model.parameters())
 
 
+def _recipe(request: PilotRequest) -> Recipe:
+    """That of the run, in batches that suit few rows."""
+    recipe = request.recipe
+    if recipe.batch_size <= MOST_BATCH:
+        return recipe
+    at_once = recipe.batch_size // recipe.accumulation_steps
+    parts = next(parts for parts in (1, 2, 4, 8, 16) if MOST_BATCH // parts <= at_once)
+    return recipe.model_copy(update={"batch_size": MOST_BATCH, "accumulation_steps": parts})
+
+
 def _planned_steps(request: PilotRequest, rows: int) -> int:
-    return -(-rows // request.recipe.batch_size) * request.recipe.epochs
+    recipe = _recipe(request)
+    return -(-rows // recipe.batch_size) * recipe.epochs
 
 
 def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, place: tuple[int, int]) -> tuple[Any, Any]:
@@ -196,14 +210,14 @@ def _train_arm(request: PilotRequest, task: Task, rows: Rows, folder: Path, plac
     from pipeline.training.job import starting_head
     from pipeline.training.train import train
 
-    setting = request.setting(task)
+    setting, recipe = request.setting(task), _recipe(request)
     probe = task.fit_rival("probe", setting)(rows, request.seed)
     trained = _trained_rows(task, len(rows))
     learned = rows.take(range(trained))
-    validation = rows.take(range(min(trained, len(rows) - request.recipe.batch_size), len(rows)))
-    head = starting_head(task, request.recipe, setting, learned, request.seed)
+    validation = rows.take(range(min(trained, len(rows) - recipe.batch_size), len(rows)))
+    head = starting_head(task, recipe, setting, learned, request.seed)
     job = request.job(task, learned, validation, head)
-    job = replace(job, tokens=frozenset(request.tokens))
+    job = replace(job, recipe=recipe, tokens=frozenset(request.tokens))
     arm, arms = place
     steps = _planned_steps(request, len(job.train))
 

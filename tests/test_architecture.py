@@ -65,7 +65,7 @@ EVALUATION = """
 TRAINING = """
     search seeds train overfitting rate_test validation strategies averaging frozen_features freezing regularisation
     vocabulary dropout adjustments lora parameter_groups tracking batches sampling computing job callbacks checkpoints
-    progress pace phases journal cadence
+    progress pace phases journal cadence block
 """
 LADDERS = {
     "advisor": ADVISOR,

@@ -23,7 +23,10 @@ def measure_hardware(folder: Path) -> HardwareMeasurement:
     """
     import torch
 
+    from pipeline.training.block import efficient_tokens
+
     begun = time.perf_counter()
+    bfloat16 = find_bfloat16()
     memory = psutil.virtual_memory()
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return HardwareMeasurement(
@@ -36,8 +39,9 @@ def measure_hardware(folder: Path) -> HardwareMeasurement:
         disk_free_bytes=shutil.disk_usage(folder).free,
         accelerator=accelerator,
         accelerator_memory_bytes=torch.cuda.get_device_properties(0).total_memory if accelerator else None,
-        bfloat16=find_bfloat16(),
+        bfloat16=bfloat16,
         matmul_flops_per_second=_product_rate(),
+        efficient_tokens=efficient_tokens(bfloat16=bfloat16 is not None),
         seconds=time.perf_counter() - begun,
     )
 

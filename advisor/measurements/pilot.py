@@ -25,7 +25,7 @@ ROWS_OF_A_KIND = 24
 SCORED_ROWS = 1000
 LONGEST_ROWS = 128
 """Rows that are read with the frozen encoder for the memory of it; more where a batch is larger."""
-PILOT_EPOCHS, FEWER_EPOCHS = 6, 4
+PILOT_EPOCHS, FEWER_EPOCHS = 8, 4
 """Passes over few rows, and over many."""
 MOST_READ_ROWS = 20_000
 """Rows that are read for the tokens that occur; more of them hardly hold any that are new."""

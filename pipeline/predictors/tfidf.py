@@ -1,5 +1,6 @@
 """TF-IDF of words and of character runs with a linear model: the strongest way that needs no model."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,14 +58,19 @@ def tfidf(readout: Readout, classes: Sequence[str], preparation: TextPreparation
     def fit(rows: Rows, seed: int) -> Tfidf:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = [text for side in _sides(rows.inputs, preparation) for text in side]
+        sides = _sides(rows.inputs, preparation)
         vectorizers: dict[str, Any] = {}
+        counts: list[Any] = []
         for kind, options in KINDS.items():
+            vectorizer = TfidfVectorizer(**options, dtype=np.float64)
             try:
-                vectorizers[kind] = TfidfVectorizer(**options, dtype=np.float64).fit(texts)
+                counts.append(vectorizer.fit_transform([text for side in sides for text in side]))
             except ValueError:  # no text has anything of this kind, such as one-letter texts without words
                 continue
-        features = _features(vectorizers, rows.inputs, preparation)
+            vectorizers[kind] = vectorizer
+        ends = np.cumsum([0, *map(len, sides)])
+        parts = [[found[start:end] for found in counts] for start, end in itertools.pairwise(ends)]
+        features = _joined(parts, len(rows))
         linear = readout.fit(features, rows.answers, classes, "tfidf", seed)
         return Tfidf(vectorizers, readout, linear, list(classes), preparation)
 
@@ -98,15 +104,18 @@ def _features(vectorizers: dict[str, Any], inputs: Sequence[Input], preparation:
 
     Shapes: (inputs, terms) for texts, (inputs, 4 × terms) for pairs.
     """
+    sides = _sides(inputs, preparation)
+    return _joined([[each.transform(texts) for each in vectorizers.values()] for texts in sides], len(inputs))
+
+
+def _joined(sides: Sequence[Sequence[Any]], rows: int) -> Any:
+    """Counts of all kinds beside each other, of one or two texts in a row."""
     import scipy.sparse
 
-    if not vectorizers:
-        return np.zeros((len(inputs), 1))
-    sides = [
-        scipy.sparse.hstack([vectorizer.transform(texts) for vectorizer in vectorizers.values()]).tocsr()
-        for texts in _sides(inputs, preparation)
-    ]
-    if len(sides) == 1:
-        return sides[0]
-    one, other = sides
+    if not any(sides):
+        return np.zeros((rows, 1))
+    wide = [scipy.sparse.hstack(counts).tocsr() for counts in sides]
+    if len(wide) == 1:
+        return wide[0]
+    one, other = wide
     return scipy.sparse.hstack([one, other, abs(one - other), one.multiply(other)]).tocsr()

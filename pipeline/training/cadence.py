@@ -10,7 +10,7 @@ MOST_SCORES, MOST_SHARE_WITHIN = 8, 0.15
 """Scores of a run, and share of the time that training takes, up to which epochs are scored in parts too; set by us."""
 PARTS = (4, 2)
 """Into which an epoch may fall."""
-FEWEST_STEPS = 50
+FEWEST_STEPS = 40
 """Of a part: after fewer steps little has changed beside the noise of a score; set by us."""
 FORWARD_SHARE = 1 / 3
 """Cost of reading a token over that of learning from it: the way back costs about twice the way forwards.

@@ -5,7 +5,6 @@ What was found is kept beside the checkpoints, so that a run that goes on comput
 
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from pipeline.records import Recipe, Record
 from pipeline.storage import load_record, save_record
+from pipeline.training.block import Block, mixed_precision
 from pipeline.training.callbacks import Report
 
 KEPT = "computing.json"
@@ -22,8 +22,6 @@ TURNS = 5
 """Times that each way is measured, of which the median counts; set by us."""
 FASTER = 1.1
 """More threads, or mixed precision, have to be so many times as fast; set by us."""
-INNER = 4
-"""A layer's inner features over its outer ones, as most encoders have it."""
 
 
 class Computing(Record):
@@ -73,11 +71,6 @@ def computed_so(found: Computing) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def mixed_precision(device: str, *, used: bool) -> Any:
-    """A context in which products are computed in bfloat16, if that is used."""
-    return torch.autocast(device, torch.bfloat16, enabled=used)
-
-
 def in_single_precision(loss: Callable[..., Any]) -> Callable[..., Any]:
     """A loss whose logits are made single precision first, and that is computed in it."""
 
@@ -102,7 +95,7 @@ def _say(recipe: Recipe, found: Computing) -> str:
 def _measure(precision: str, tokens: int, width: int) -> Computing:
     before, seconds = torch.get_num_threads(), dict[str, float]()
     with torch.random.fork_rng():
-        block = _Block(tokens, width)
+        block = Block(tokens, width)
         threads = before if block.device == "cuda" else _find_threads(block, before, seconds)
         torch.set_num_threads(threads)
         if precision == "where_faster":
@@ -113,7 +106,7 @@ def _measure(precision: str, tokens: int, width: int) -> Computing:
     return Computing(threads=threads, mixed_precision=faster or precision == "mixed", seconds=seconds)
 
 
-def _find_threads(block: "_Block", most: int, seconds: dict[str, float]) -> int:
+def _find_threads(block: "Block", most: int, seconds: dict[str, float]) -> int:
     """The number of threads from which on more are no longer faster; what each took is noted."""
     chosen, least = 1, float("inf")
     fewer = [1 << power for power in range(most.bit_length()) if 1 << power < most]
@@ -125,34 +118,3 @@ def _find_threads(block: "_Block", most: int, seconds: dict[str, float]) -> int:
             break
         chosen, least = count, found
     return chosen
-
-
-class _Block:
-    """What a layer of an encoder mostly does: two products with what stands between and behind them.
-
-    Shapes: the input is (tokens, width).
-    """
-
-    def __init__(self, tokens: int, width: int) -> None:
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.parts = torch.nn.Sequential(
-            torch.nn.Linear(width, INNER * width),
-            torch.nn.GELU(),
-            torch.nn.Linear(INNER * width, width),
-            torch.nn.Dropout(0.1),
-            torch.nn.LayerNorm(width),
-        ).to(self.device)
-        self.given = torch.randn(tokens, width, device=self.device, requires_grad=True)
-        for mixed in (False, True):
-            self.seconds(mixed=mixed)  # the first time memory is asked for, and code is made
-
-    def seconds(self, *, mixed: bool) -> float:
-        """Of one pass forwards and backwards."""
-        begun = time.perf_counter()
-        with mixed_precision(self.device, used=mixed):
-            found = self.parts(self.given)
-        torch.autograd.backward(found.float().square().mean())
-        float(self.given.grad.sum() if self.given.grad is not None else 0)  # an accelerator is waited for
-        self.parts.zero_grad()
-        self.given.grad = None
-        return time.perf_counter() - begun

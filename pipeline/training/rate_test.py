@@ -22,8 +22,9 @@ from pipeline.embeddings import device
 from pipeline.records import RateTest
 from pipeline.storage import load_record, save_record
 from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
+from pipeline.training.block import mixed_precision
 from pipeline.training.callbacks import Report
-from pipeline.training.computing import in_single_precision, mixed_precision
+from pipeline.training.computing import in_single_precision
 from pipeline.training.dropout import cheap_dropout
 from pipeline.training.job import TrainingJob
 from pipeline.training.parameter_groups import group_parameters

@@ -18,6 +18,7 @@ from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import Adjustment, EpochLog
 from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
 from pipeline.training.batches import ROW, EncodedRows, collator, count_targets, encode_rows
+from pipeline.training.block import mixed_precision
 from pipeline.training.cadence import epochs_between_scores, say_cadence
 from pipeline.training.callbacks import (
     NOISE,
@@ -41,7 +42,7 @@ from pipeline.training.checkpoints import (
     discard_unfinished,
     find_checkpoint,
 )
-from pipeline.training.computing import Computing, computed_so, find_computing, in_single_precision, mixed_precision
+from pipeline.training.computing import Computing, computed_so, find_computing, in_single_precision
 from pipeline.training.dropout import cheap_dropout
 from pipeline.training.frozen_features import FrozenFeatures
 from pipeline.training.job import Trained, TrainingJob

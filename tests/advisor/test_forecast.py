@@ -167,6 +167,25 @@ def test_only_what_a_pilot_gained_grows_with_more_rows_where_it_starts_from_the_
     assert many > few
 
 
+def test_what_words_alone_tell_beyond_the_probe_the_model_is_expected_to_learn_too() -> None:
+    plain, lifted = (expected(pilot(0.02), probe=0.5, best=best) for best in (0.5, 0.65))
+    assert lifted.score.point > 0.65
+    assert (lifted.score.point - 0.65) / 0.35 == pytest.approx((plain.score.point - 0.5) / 0.5)
+    hopeless = expected(pilot(-0.4, 0.001, probe=0.5), probe=0.5, best=0.65)
+    assert hopeless.score.point == 0.65
+
+
+def test_a_forecast_of_many_more_rows_than_the_pilot_had_is_less_sure() -> None:
+    race = Race(ACCURACY, [decisions.score("probe", 0.8, 0.78, 0.82)], "probe", 0.2)
+    few, many = (
+        forecast(pilot(), race, replace(ROWS, trained=times * pilot().train_rows), COST, RULES.forecast)
+        for times in (4, 64)
+    )
+    assert many.score.point == pytest.approx(few.score.point)
+    assert many.score.high - many.score.low > few.score.high - few.score.low
+    assert 0.5 > many.probability_of_useful_gain > few.probability_of_useful_gain
+
+
 def test_more_sealed_rows_make_the_interval_narrower() -> None:
     widths = [
         (found := expected(pilot(), test_rows=rows)).score.high - found.score.low for rows in (20, 100, 400, 2000)
@@ -338,6 +357,30 @@ def test_classes_are_weighed_only_beyond_the_threshold_of_imbalance() -> None:
         "balanced",
     ]
     assert recipe(imbalance=40.0).because["class_weights"].startswith("The largest class has 40.0 times the rows")
+
+
+@pytest.mark.parametrize(
+    ("rows", "row_tokens", "efficient_tokens", "batch_size"),
+    [
+        (1600, 12, 512, 32),
+        (1599, 12, 512, 16),  # too few steps would be left
+        (200, 12, 512, 16),
+        (3000, 31.9, 512, 32),
+        (3000, 32, 512, 16),  # such batches read fast already
+        (100_000, 12, 2048, 32),  # no more than were tried
+        (3000, 12, None, 16),
+        (3000, None, 512, 16),
+    ],
+)
+def test_batches_are_larger_where_rows_are_short_and_steps_enough(
+    rows: int, row_tokens: float | None, efficient_tokens: int | None, batch_size: int
+) -> None:
+    around = TrainingCircumstances(rows, 22_000_000, None, row_tokens=row_tokens, efficient_tokens=efficient_tokens)
+    found = choose_recipe(RULES.strategies, {}, around)
+    assert found.batch_size == batch_size
+    told = "Batches of 32 rows: on this machine steps were measured to read fast from about 512 tokens on"
+    assert found.because.get("batch_size", "").startswith(told) == (batch_size == 32 and rows < 30_000)
+    assert choose_recipe(RULES.strategies, {}, around, {"batch_size": 8}).batch_size == 8
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ from tests import tiny
         (1000, 230, 3, 1000, 1),
         (1000, 170, 4, 1000, 0.5),
         (1000, 170, 5, 1000, 1),
-        (1000, 170, 3, 99, 1),
+        (1000, 170, 3, 79, 1),
         (1000, 90, 2, 1000, 0.25),
-        (1000, 90, 2, 199, 0.5),
+        (1000, 90, 2, 159, 0.5),
     ],
 )
 def test_scores_are_rarer_where_they_would_cost_much_and_come_within_epochs_where_these_are_few(

@@ -12,13 +12,14 @@ import torch
 from pipeline.records import ModelSource, Recipe
 from pipeline.storage import load_record, save_record
 from pipeline.task import Rows
+from pipeline.training import block
+from pipeline.training.block import Block, efficient_tokens, mixed_precision
 from pipeline.training.computing import (
     KEPT,
     Computing,
     computed_so,
     find_computing,
     in_single_precision,
-    mixed_precision,
 )
 from pipeline.training.job import TrainingJob
 from pipeline.training.train import train
@@ -84,6 +85,34 @@ def test_measuring_draws_no_random_numbers(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     find_computing(WHERE_FASTER, 64, 16, tmp_path, Heard())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("own", "each", "expected"),
+    [(0.0, 1.0, 128), (128.0, 1.0, 512), (10_000.0, 1.0, 2048)],  # seconds of a step, and of each of its tokens
+)
+def test_the_fewest_tokens_are_found_with_which_steps_read_nearly_as_fast_as_with_many(
+    own: float, each: float, expected: int, monkeypatch: pytest.MonkeyPatch, two_threads: None
+) -> None:
+    asked = list[bool]()
+
+    def seconds(self: Block, *, mixed: bool) -> float:
+        asked.append(mixed)
+        return own + each * len(self.given)
+
+    monkeypatch.setattr(block.Block, "step_seconds", seconds)
+    state = torch.random.get_rng_state()
+    assert efficient_tokens(bfloat16=False) == expected
+    assert not any(asked)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_num_threads() == 2
+
+
+def test_a_step_of_the_block_moves_its_weights_and_takes_time() -> None:
+    given = Block(64, 32)
+    before = [part.detach().clone() for part in given.parts.parameters()]
+    assert given.step_seconds(mixed=False) > 0
+    assert not any(torch.equal(one, other) for one, other in zip(before, given.parts.parameters(), strict=True))
 
 
 def test_losses_are_computed_in_single_precision() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RunFailed
-from pipeline.pilot import FEWEST_TRAINED, Allowance, PilotRequest, run_pilot
+from pipeline.pilot import FEWEST_TRAINED, Allowance, PilotRequest, _recipe, run_pilot
 from pipeline.records import ModelSource
 from pipeline.task import TASKS, Rows, load_task
 from tests import tiny
@@ -63,6 +63,17 @@ def test_a_pilot_measures_gain_time_and_memory(tiny_model: ModelSource, rows: Ro
     assert found.peak_memory_bytes > 50_000_000
     assert all(done <= of == found.steps for done, of in told)
     assert not (tmp_path / "pilot").exists()
+
+
+@pytest.mark.parametrize(("batch_size", "parts", "taken", "at_once"), [(8, 2, 8, 4), (32, 1, 16, 16), (32, 4, 16, 8)])
+def test_a_pilot_learns_in_batches_that_suit_few_rows_and_need_no_more_memory(
+    batch_size: int, parts: int, taken: int, at_once: int, tiny_model: ModelSource, tmp_path: Path
+) -> None:
+    asked = request(tiny_model, tmp_path)
+    recipe = asked.recipe.model_copy(update={"batch_size": batch_size, "accumulation_steps": parts})
+    found = _recipe(asked.model_copy(update={"recipe": recipe}))
+    assert (found.batch_size, found.batch_size // found.accumulation_steps) == (taken, at_once)
+    assert found.model_copy(update={"batch_size": batch_size, "accumulation_steps": parts}) == recipe
 
 
 def other_task(key: str, model: ModelSource, folder: Path) -> tuple[PilotRequest, Rows]:

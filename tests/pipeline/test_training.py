@@ -1,6 +1,7 @@
 """Training for real, on a one-layer model: that it learns, repeats itself, ends early, breaks loudly and goes on."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.data.splitting import row_ids
 from pipeline.embeddings import UNCOUNTED, Embedder
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.heads import PooledClassifier, build_head
@@ -20,8 +22,9 @@ from pipeline.predictors.majority import majority
 from pipeline.predictors.probe import Probe, probe
 from pipeline.records import ModelSource, Recipe
 from pipeline.task import Array, Features, Rows, TrainingSetting, load_task
+from pipeline.tasks.spans import as_tags
 from pipeline.tasks.text_classification import TextClassification
-from pipeline.training.job import Trained, TrainingJob
+from pipeline.training.job import HEAD_ROWS, HEAD_ROWS_OF_A_KIND, Trained, TrainingJob, head_rows
 from pipeline.training.train import train
 from tests.tiny import CLASSES, PREPARATION
 
@@ -115,6 +118,31 @@ def test_the_head_starts_from_the_probe(tiny_model: ModelSource, rows: Rows, hea
     assert found.answers == expected.answers
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)  # type: ignore[arg-type]
     np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)  # type: ignore[arg-type]
+
+
+def made_rows(answers: list[Any]) -> Rows:
+    inputs = [f"text {place}" for place in range(len(answers))]
+    return Rows(row_ids(inputs, answers), tuple(inputs), tuple(answers))
+
+
+def test_a_head_starts_from_some_rows_that_hold_each_kind_of_answer_as_evenly_as_can_be() -> None:
+    rows = made_rows(["often"] * 2990 + ["seldom"] * 200 + ["rare"] * 2)
+    found = head_rows(rows, 0)
+    assert Counter(found.answers) == {"often": HEAD_ROWS - 202, "seldom": 200, "rare": 2}
+    assert list(found.ids) == [each for each in rows.ids if each in set(found.ids)]  # in their order
+    assert head_rows(rows, 0) == found != head_rows(rows, 1)
+    few = rows.take(range(HEAD_ROWS))
+    assert head_rows(few, 0) is few
+    kinds = [f"kind {place % 150}" for place in range(4500)]
+    assert Counter(head_rows(made_rows(kinds), 0).answers) == dict.fromkeys(kinds, HEAD_ROWS_OF_A_KIND)
+
+
+def test_a_head_starts_from_rows_with_each_label_each_tag_and_any_numbers() -> None:
+    sets = made_rows([("rare", "usual")] * 3 + [("usual",)] * 3000 + [()] * 500)
+    found = Counter(itertools.chain.from_iterable(as_tags(answer) for answer in head_rows(sets, 0).answers))
+    assert found["rare"] == 3
+    assert len(head_rows(sets, 0)) == HEAD_ROWS
+    assert len(head_rows(made_rows([place / 7 for place in range(3000)]), 0)) == HEAD_ROWS
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (3.0, 0.5), (-40.0, 12.0)])
