@@ -128,17 +128,24 @@ def forecast(
 def expect_point(pilot: PilotMeasurement, race: Race, train_rows: int, rules: ForecastRules) -> tuple[float, float]:
     """The score that is expected, and the standard deviation of what it gains over the probe.
 
-    Where words alone tell more than the probe, the model is taken to learn that too, and to remove its share of the error that is left.
+    Where words alone tell more than the probe, the model is taken to learn that too, as far as the pilot is sure that it learns at all,
+    and to remove its share of the error that is left then.
     """
     metric = race.metric
     scores = {rival.name: rival for rival in race.rivals}
     share, deviation = _share(pilot, race, train_rows, rules)
     known = probe = scores["probe"].score
     if WORDS in scores and metric.gain(scores[WORDS].score, probe) > 0:
-        known, share = scores[WORDS].score, max(share, 0.0)
+        known, share = probe + _sureness(pilot) * (scores[WORDS].score - probe), max(share, 0.0)
     removed = share * metric.gain(metric.best, known)
     point = known + (removed if metric.higher_is_better else -removed)
     return point, max(deviation * metric.gain(metric.best, probe), 1e-6 * _whole(metric, scores))
+
+
+def _sureness(pilot: PilotMeasurement) -> float:
+    """How sure a pilot is that it gained anything, 0 to 1: how much likelier than not it is."""
+    deviations = pilot.gain / max(pilot.gain_standard_error, 1e-9)
+    return max(float(2 * stats.norm.cdf(deviations) - 1), 0.0)
 
 
 def _whole(metric: Metric, scores: Mapping[str, Score]) -> float:

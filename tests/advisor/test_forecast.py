@@ -167,12 +167,21 @@ def test_only_what_a_pilot_gained_grows_with_more_rows_where_it_starts_from_the_
     assert many > few
 
 
-def test_what_words_alone_tell_beyond_the_probe_the_model_is_expected_to_learn_too() -> None:
-    plain, lifted = (expected(pilot(0.02), probe=0.5, best=best) for best in (0.5, 0.65))
-    assert lifted.score.point > 0.65
-    assert (lifted.score.point - 0.65) / 0.35 == pytest.approx((plain.score.point - 0.5) / 0.5)
-    hopeless = expected(pilot(-0.4, 0.001, probe=0.5), probe=0.5, best=0.65)
-    assert hopeless.score.point == 0.65
+@pytest.mark.parametrize(("error", "sureness"), [(0.001, 1.0), (0.02, 0.6827)])
+def test_what_words_alone_tell_the_model_is_expected_to_learn_as_far_as_the_pilot_is_sure_to_learn(
+    error: float, sureness: float
+) -> None:
+    plain, lifted = (expected(pilot(0.02, error), probe=0.5, best=best) for best in (0.5, 0.65))
+    known = 0.5 + sureness * 0.15
+    assert lifted.score.point > known
+    share, left = (plain.score.point - 0.5) / 0.5, lifted.score.point - known
+    assert left / (1 - known) == pytest.approx(share, rel=1e-3)
+
+
+@pytest.mark.parametrize(("gain", "point"), [(-0.4, 0.5), (0.0, 0.5)])
+def test_a_pilot_that_gains_nothing_says_that_what_words_tell_is_not_learned(gain: float, point: float) -> None:
+    found = expected(pilot(gain, 0.001, probe=0.5), probe=0.5, best=0.65)
+    assert found.score.point == pytest.approx(point, abs=0.02)
 
 
 def test_a_forecast_of_many_more_rows_than_the_pilot_had_is_less_sure() -> None:
