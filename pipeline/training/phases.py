@@ -14,6 +14,7 @@ ENDED: Mapping[str, PhaseName] = {
     "step": "training",
     "evaluation": "validation",
     "checkpoint": "validation",
+    "probing": "validation",
     "reload": "validation",
     "forgetting": "analysis",
     "evaluating": "evaluation",

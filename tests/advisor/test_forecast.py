@@ -387,7 +387,7 @@ def test_batches_are_larger_where_rows_are_short_and_steps_enough(
     around = TrainingCircumstances(rows, 22_000_000, None, row_tokens=row_tokens, efficient_tokens=efficient_tokens)
     found = choose_recipe(RULES.strategies, {}, around)
     assert found.batch_size == batch_size
-    told = "Batches of 32 rows: on this machine steps were measured to read fast from about 512 tokens on"
+    told = "On this machine a step was measured to read fast from about 512 tokens on"
     assert found.because.get("batch_size", "").startswith(told) == (batch_size == 32 and rows < 30_000)
     assert choose_recipe(RULES.strategies, {}, around, {"batch_size": 8}).batch_size == 8
 
