@@ -16,6 +16,8 @@ FEWEST_GROUPS = 3
 FITTED = ("prior_share", "prior_share_per_separation", "share_per_doubling", "interval_scale", "gain_scale")
 GROWTHS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Of the pilot's share with each doubling of its rows, among which the one that errs least is taken."""
+WITHIN_ONE_DEVIATION = 0.6827
+"""Share of a normal distribution that lies within one standard deviation of its mean."""
 STEADYING = 0.5
 """Of the ridge that draws both constants of the prior to 0; about as much as half a cell says. Set by us."""
 
@@ -125,8 +127,11 @@ def _fit_interval_scale(outcomes: Sequence[CellOutcome], rules: Rules) -> float:
 
 
 def _fit_gain_scale(outcomes: Sequence[CellOutcome], rules: Rules) -> float:
-    """Root mean square of the errors of the gain over the chosen cheap way, each over the deviation that it was forecast with."""
-    squares = []
+    """What two in three errors of the gain over the chosen cheap way stay below, each over the deviation that it was forecast with.
+
+    As the deviation of a normal distribution; one data set that is far off hardly moves it.
+    """
+    missed = []
     for outcome in outcomes:
         measured, pilot = measured_of(outcome), outcome.measurements.pilot
         if measured is None or pilot is None:
@@ -137,6 +142,6 @@ def _fit_gain_scale(outcomes: Sequence[CellOutcome], rules: Rules) -> float:
             next(score.score for score in scores if score.name == best)
             for scores in (measured.rivals.rivals, outcome.arms.cheap)
         )
-        missed = metric.gain(outcome.arms.fine_tuned.score.score, held) - metric.gain(point, cheap)
-        squares.append((missed / deviation) ** 2)
-    return max(float(np.sqrt(np.mean(squares))), 1.0) if squares else 1.0
+        error = metric.gain(outcome.arms.fine_tuned.score.score, held) - metric.gain(point, cheap)
+        missed.append(abs(error) / deviation)
+    return max(float(np.quantile(missed, WITHIN_ONE_DEVIATION)), 1.0) if missed else 1.0
