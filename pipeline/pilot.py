@@ -25,6 +25,8 @@ from pipeline.task import Array, Rows, Task, load_task
 from pipeline.training.cadence import FORWARD_SHARE
 
 LONGEST_STEPS = 3
+FOR_MEMORY = -2
+"""Part of the rows that are there for the memory alone."""
 VALIDATION_SHARE = 0.2
 FEWEST_TRAINED = 96
 """Rows that each part trains on however dear they are; with fewer a pilot tells nothing. Set by us."""
@@ -86,7 +88,7 @@ def run_pilot(
         request: What to try.
         rows: Labelled training rows.
         parts: For each row 0 or 1: each part is trained on and scored on the other; -1 marks rows that are only scored
-            (with part 0 as the one that trains).
+            (with part 0 as the one that trains), `FOR_MEMORY` those, after all others, that are there for the memory alone.
         folder: An empty folder for the exchange; removed afterwards.
         advance: Told how many of the steps are done.
 
@@ -108,6 +110,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     metric = task.metrics[request.metric]
     load = os.getloadavg()[0]
     begun = time.time(), cpu_seconds()
+    parts = parts[parts != FOR_MEMORY]
     longest = _longest_batches(request, task, rows, folder)
     apart = time.time() - begun[0], cpu_seconds() - begun[1]
     learned = _affordable(request, parts, longest, cpu_seconds())

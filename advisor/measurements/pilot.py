@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from advisor.measurements.bench import Bench
 from advisor.records import PilotMeasurement
 from pipeline.data.splitting import folds
 from pipeline.embeddings import Embedder
-from pipeline.pilot import Allowance, PilotRequest, run_pilot
+from pipeline.pilot import FOR_MEMORY, Allowance, PilotRequest, run_pilot
 from pipeline.preparation import as_one_text, prepare
 from pipeline.records import Recipe
 from pipeline.task import Array, RivalSetting
@@ -27,8 +27,6 @@ LONGEST_ROWS = 128
 """Rows that are read with the frozen encoder for the memory of it; more where a batch is larger."""
 PILOT_EPOCHS, FEWER_EPOCHS = 8, 4
 """Passes over few rows, and over many."""
-MOST_READ_ROWS = 20_000
-"""Rows that are read for the tokens that occur; more of them hardly hold any that are new."""
 SHARE_OF_BUDGET = 0.1
 """Part of the user's time that all advice may take."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 10.0, 240.0
@@ -89,7 +87,10 @@ def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[i
     begun = time.perf_counter()
     embedder = trial.setting.embedder
     places, parts = _parts(bench)
-    rows = bench.rows.take(places)
+    encoded = _encoded(embedder, bench)
+    longest = sorted(range(len(encoded)), key=lambda place: -len(encoded[place]))
+    longest = longest[: max(trial.recipe.batch_size, LONGEST_ROWS)]
+    rows = bench.rows.take([*places, *longest])
     epochs = PILOT_EPOCHS if (parts == 0).sum() <= 2 * TRAINED_ROWS else FEWER_EPOCHS
     request = PilotRequest.of(
         bench.task,
@@ -97,13 +98,13 @@ def measure_pilot(bench: Bench, trial: Trial, folder: Path, advance: Callable[[i
         head_pooling=trial.head_pooling,
         recipe=trial.recipe.model_copy(update={"epochs": max(epochs, trial.recipe.epochs)}),
         cache=str(embedder.cache or folder.parent),
-        longest_rows=_longest(embedder, bench, places, max(trial.recipe.batch_size, LONGEST_ROWS)),
-        tokens=_occurring(embedder, bench),
+        longest_rows=list(range(len(places), len(rows))),
+        tokens=sorted(set().union(*encoded)),
         allowance=trial.allowance,
         seed=bench.seed,
         started=0.0,
     )
-    found = run_pilot(request, rows, parts.tolist(), folder, advance)
+    found = run_pilot(request, rows, [*parts.tolist(), *[FOR_MEMORY] * len(longest)], folder, advance)
     return PilotMeasurement(**found.model_dump(), seconds=time.perf_counter() - begun)
 
 
@@ -136,14 +137,10 @@ def _rows_to_train(bench: Bench) -> int:
     return int(np.clip(ROWS_OF_A_KIND / typical, TRAINED_ROWS, MOST_TRAINED_ROWS))
 
 
-def _longest(embedder: Embedder, bench: Bench, places: list[int], count: int) -> list[int]:
-    """Positions among the pilot's rows of the longest texts, longest first."""
-    texts = [as_one_text(prepare(bench.rows.inputs[place], embedder.preparation)) for place in places]
-    return sorted(range(len(texts)), key=lambda place: -len(texts[place]))[:count]
-
-
-def _occurring(embedder: Embedder, bench: Bench) -> list[int]:
-    """Tokens that occur in the rows, in order."""
-    texts = [as_one_text(prepare(given, embedder.preparation)) for given in bench.rows.inputs[:MOST_READ_ROWS]]
-    encoded = embedder.tokenizer(texts, truncation=True, max_length=embedder.preparation.max_tokens)["input_ids"]
-    return sorted(set().union(*encoded))
+def _encoded(embedder: Embedder, bench: Bench) -> Sequence[Sequence[int]]:
+    """Tokens of each row, in order."""
+    texts = [as_one_text(prepare(given, embedder.preparation)) for given in bench.rows.inputs]
+    found: Sequence[Sequence[int]] = embedder.tokenizer(
+        texts, truncation=True, max_length=embedder.preparation.max_tokens
+    )["input_ids"]
+    return found

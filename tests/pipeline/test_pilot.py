@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RunFailed
-from pipeline.pilot import FEWEST_TRAINED, Allowance, PilotRequest, _recipe, run_pilot
+from pipeline.pilot import FEWEST_TRAINED, FOR_MEMORY, Allowance, PilotRequest, _recipe, run_pilot
 from pipeline.records import ModelSource
 from pipeline.task import TASKS, Rows, load_task
 from tests import tiny
@@ -63,6 +63,21 @@ def test_a_pilot_measures_gain_time_and_memory(tiny_model: ModelSource, rows: Ro
     assert found.peak_memory_bytes > 50_000_000
     assert all(done <= of == found.steps for done, of in told)
     assert not (tmp_path / "pilot").exists()
+
+
+def test_rows_for_the_memory_are_neither_learned_nor_scored(
+    tiny_model: ModelSource, rows: Rows, tmp_path: Path
+) -> None:
+    parts = [place % 2 for place in range(len(rows))]
+    found = run_pilot(request(tiny_model, tmp_path), rows, parts, tmp_path / "pilot", lambda done, of: None)
+    more = run_pilot(
+        request(tiny_model, tmp_path).model_copy(update={"longest_rows": [len(rows), len(rows) + 1]}),
+        rows.take([*range(len(rows)), 7, 8]),
+        [*parts, FOR_MEMORY, FOR_MEMORY],
+        tmp_path / "pilot",
+        lambda done, of: None,
+    )
+    assert (more.train_rows, more.scored_rows, more.gain) == (found.train_rows, found.scored_rows, found.gain)
 
 
 @pytest.mark.parametrize(("batch_size", "parts", "taken", "at_once"), [(8, 2, 8, 4), (32, 1, 16, 16), (32, 4, 16, 8)])

@@ -1,16 +1,22 @@
 """What the short real fine-tuning may cost, beside the run that it advises on and the time that the user has."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from advisor.measurements import pilot
+from advisor.measurements.bench import Bench
 from advisor.measurements.pilot import LEAST_CPU_SECONDS, LONGEST_SECONDS, SHARE_OF_RUN, SHORTEST_SECONDS, Trial
 from advisor.rulebook import load_rules
 from advisor.strategy import TrainingCircumstances, choose_recipe
 from pipeline.embeddings import Embedder
 from pipeline.evaluation.metrics import ACCURACY
+from pipeline.pilot import FOR_MEMORY
 from pipeline.records import ModelSource
-from pipeline.task import RivalSetting
+from pipeline.task import RivalSetting, Rows, load_task
 from tests import tiny
 
 RECIPE = choose_recipe(load_rules().strategies, {}, TrainingCircumstances(1000, 22_000_000, 1.0))
@@ -50,3 +56,30 @@ def test_of_processor_seconds_it_takes_a_part_of_those_of_the_run_or_a_minute() 
     assert (found.run_rows, found.row_tokens) == (5_000, 20.0)
     assert found.spent_cpu_seconds > 20.0  # what comes afterwards is set aside
     assert trial(seeds=3).allowance.run_rows == 15_000
+
+
+def test_the_longest_of_all_rows_are_there_for_the_memory(
+    tiny_model: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Asked(Exception):
+        """Nothing is trained here."""
+
+    def ask(request: Any, rows: Rows, parts: list[int], *_: Any) -> None:
+        raise Asked(request, rows, parts)
+
+    monkeypatch.setattr(pilot, "run_pilot", ask)
+    rows = tiny.make_rows(3000, 1)
+    longest = 2999  # by tokens, not by letters
+    inputs = [*rows.inputs[:longest], "a " * 30]
+    task = load_task("text-classification")
+    given = Rows(rows.ids, tuple(inputs), rows.answers)
+    bench = Bench(task, given, list(rows.ids), tiny.CLASSES, ACCURACY, [[np.arange(3000)]], 0)
+    embedder = Embedder(Path(tiny_model.location), tiny_model, tiny.PREPARATION, cache=tmp_path)
+    asked = trial()
+    asked = replace(asked, setting=replace(asked.setting, embedder=embedder))
+    with pytest.raises(Asked) as found:
+        pilot.measure_pilot(bench, asked, tmp_path, lambda done, of: None)
+    request, sent, parts = found.value.args
+    assert [parts[place] for place in request.longest_rows] == [FOR_MEMORY] * len(request.longest_rows)
+    assert sent.inputs[request.longest_rows[0]] == inputs[longest]
+    assert parts.count(FOR_MEMORY) == len(request.longest_rows) == len(sent) - sum(part != FOR_MEMORY for part in parts)
