@@ -153,9 +153,15 @@ def _forecast(
         useful_gain=measuring.aim.useful_gain,
         starts_from_probe=measuring.task.starts_from_probe,
     )
-    parts = {"phases": list(cost.phases), "planned_steps": cost.planned_steps, "expected_steps": cost.expected_steps}
     expected = expect(measured, pilot, cost, measuring.rules.forecast)
-    return expected.model_copy(update={**parts, "load_average": pilot.load_average})
+    parts = {
+        "phases": list(cost.phases),
+        "planned_steps": cost.planned_steps,
+        "expected_steps": cost.expected_steps,
+        "load_average": pilot.load_average,
+        "joules": None if pilot.watts is None else pilot.watts * cost.wall_seconds,
+    }
+    return expected.model_copy(update=parts)
 
 
 def make_case(

@@ -282,7 +282,7 @@ class Measuring:
         assert path is not None, "only models at hand are measured"
         source = candidate.source.model_copy(update={"sha256": check_weights(path, candidate.source)})
         preparation = TextPreparation(max_tokens=min(candidate.source.max_tokens, MOST_TOKENS))
-        found = Embedder(path, source, preparation, self.features)
+        found = Embedder(path, source, preparation, self.features, quick=True)
         found.progress = self.progress.advance
         return found
 

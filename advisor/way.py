@@ -105,7 +105,7 @@ class Way:
 
 def _embedder(folder: RunFolder, model: ModelSource, preparation: TextPreparation) -> Embedder | None:
     path = locate(model, folder.path)
-    return None if path is None else Embedder(path, model, preparation, folder.cache)
+    return None if path is None else Embedder(path, model, preparation, folder.cache, quick=True)
 
 
 def open_way(folder: RunFolder, *, cheap: bool = False, keep: bool = False) -> Way:

@@ -68,7 +68,7 @@ class TrainingRequest(Record):
         """What a probe is fitted with."""
         from pipeline.embeddings import Embedder
 
-        embedder = Embedder(Path(self.encoder), self.model, self.preparation, Path(self.cache))
+        embedder = Embedder(Path(self.encoder), self.model, self.preparation, Path(self.cache), quick=True)
         return RivalSetting(
             embedder=embedder,
             classes=self.classes,

@@ -104,6 +104,7 @@ PILOT = Errand("pipeline.pilot", "The dry run", PilotRequest, PilotOutcome)
 
 def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) -> PilotOutcome:
     import pipeline.training.train  # noqa: F401 - before the clock below, since importing it is a part of starting
+    from pipeline.energy import EnergyMeter
     from pipeline.training.journal import cpu_seconds, peak_memory_bytes
 
     task = load_task(request.task, request.options)
@@ -120,6 +121,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
     evaluation: list[tuple[int, float, float]] = []
     start = (0.0, 0.0)
     trained: Any = None
+    meter, metered = EnergyMeter(), time.perf_counter()
     for arm, places in enumerate(learned):
         del trained  # before the next one is built: a run holds one at a time
         release_memory()
@@ -135,6 +137,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         ours.append(metric.statistics(scored.answers, answers, request.classes))
         theirs.append(metric.statistics(scored.answers, head(scored).answers, request.classes))
         steps += trained.steps[1:]
+    joules, metered = meter.joules, time.perf_counter() - metered
     _read_frozen(request, task, rows)
     one, other = np.concatenate(ours), np.concatenate(theirs)
     per_token, per_step = _step_cost([step.tokens for step in steps], [step.wall_seconds for step in steps])
@@ -160,6 +163,7 @@ def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) ->
         planned_steps=sum(_planned_steps(request, _trained_rows(task, len(places))) for places in learned),
         checkpoint_bytes=_checkpoint_bytes(request, trained.model.model),
         load_average=load,
+        watts=None if joules is None else joules / metered,
     )
 
 
@@ -250,7 +254,7 @@ def _longest_batches(request: PilotRequest, task: Task, rows: Rows, folder: Path
 def _read_frozen(request: PilotRequest, task: Task, rows: Rows) -> None:
     """Read the longest rows with the frozen encoder while the fine-tuned one is there: the memory of a run's evaluation."""
     release_memory()
-    fresh = Embedder(Path(request.encoder), request.model, request.preparation, cache=None)
+    fresh = Embedder(Path(request.encoder), request.model, request.preparation, cache=None, quick=True)
     (fresh.words if task.by_words else fresh)(rows.take(request.longest_rows).inputs, request.model.pooling)
 
 

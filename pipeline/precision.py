@@ -1,7 +1,7 @@
-"""Whether this machine has instructions for products of matrices in bfloat16. Where it has none they work, far more slowly."""
+"""Products of matrices in bfloat16, and whether this machine has instructions for them: without any they work, far more slowly."""
 
 import platform
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.errors import PlanError
 
@@ -20,6 +20,13 @@ def find_bfloat16() -> Unit | None:
     else:
         has = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return "processor" if has else None
+
+
+def mixed_precision(device: str, *, used: bool) -> Any:
+    """A context in which products are computed in bfloat16, if that is used."""
+    import torch
+
+    return torch.autocast(device, torch.bfloat16, enabled=used)
 
 
 def require_bfloat16(precision: str | None) -> None:

@@ -402,6 +402,8 @@ class PilotOutcome(Record):
     """Size of the weights in a checkpoint of the run; null in runs of earlier versions."""
     load_average: float | None = None
     """Of the machine when it began; null in runs of earlier versions."""
+    watts: float | None = None
+    """Of the machine's processors while it trained; null where the machine does not tell."""
 
 
 PhaseName = Literal["prepare", "training", "validation", "evaluation", "analysis"]
@@ -443,6 +445,8 @@ class Forecast(Record):
     """Training steps that the seconds are forecast for."""
     load_average: float | None = None
     """Of the machine during the dry run, which the wall seconds are forecast from."""
+    joules: float | None = None
+    """Of the machine's processors in those wall seconds; null where the machine does not tell."""
 
     def steps_ratio(self, taken: int | None) -> float:
         """Steps that were taken over those that the seconds are forecast for; 1 where either is not known."""
@@ -472,6 +476,8 @@ class Outcome(Record):
     """Training steps that were really taken."""
     load_average: float | None = None
     """Of the machine, the mean over the run."""
+    joules: float | None = None
+    """Of the machine's processors in those wall seconds; null where the machine does not tell."""
 
 
 class DataSheet(Document):

@@ -37,7 +37,7 @@ def measure_retention(
     rule, encoder = plan.forgetting, model.model.encoder.eval()
     if rule is None:
         return None
-    tuned = Embedder(embedder.path, plan.model, model.preparation, None, encoder)
+    tuned = Embedder(embedder.path, plan.model, model.preparation, None, encoder, quick=embedder.quick)
     texts = _one_text_each(inputs, model.preparation)
     others, missing = read_other_tasks(plan.other_tasks, folder, model.preparation, rule.most_texts, plan.seed)
     found = measure_forgetting(

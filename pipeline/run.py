@@ -151,6 +151,7 @@ def _outcome(journal: Journal, fine_tuned: Score, *, gained: bool) -> Outcome:
         train_cpu_seconds=journal.cpu_seconds,
         train_wall_seconds=journal.wall_seconds,
         peak_memory_bytes=peak_memory_bytes(),
+        joules=journal.joules,
         **account(read_log(journal.path)),
     )
 
@@ -182,7 +183,7 @@ def open_workshop(plan: Plan, folder: Path, journal: Journal, data_file: str | l
         raise ModelError(f"The model '{plan.model.name}' is not on this machine.", _where_from(plan.model))
     check_weights(encoder, plan.model)
     frozen = plan.model.model_copy(update={"pooling": plan.zero_shot_pooling})
-    embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache")
+    embedder = Embedder(encoder, frozen, plan.preparation, folder / "cache", quick=True)
     journal.write("prepared", rows=len(data.rows))
     return Workshop(plan, folder, data, encoder, embedder, journal)
 

@@ -34,7 +34,7 @@ ADVISOR = """
 PIPELINE = """
     __main__ ablation run retention arm pilot apart reload model_card onnx_card onnx_export
     tasks training predictors word_head heads evaluation
-    embeddings data models preparation storage memory precision
+    embeddings data models preparation storage memory energy precision
     task metric live_results results findings records sentences extras errors
 """
 BACKTEST = "session table fitting accuracy judgement trial material suite"

@@ -12,6 +12,7 @@ from advisor.report.wording import (
     say_amount,
     say_bytes,
     say_count,
+    say_energy,
     say_improvement,
     say_improvement_range,
     say_many,
@@ -106,9 +107,10 @@ def compare_forecast(forecast: Forecast, outcome: Outcome | None, metric: Metric
     ]
     if outcome is not None:
         lines = [_with_outcome(line, forecast, outcome) for line in lines]
-    return [*lines[:4], *_phases(forecast, outcome), lines[4], *_steps(forecast, outcome)]
+    return [*lines[:4], *_phases(forecast, outcome), lines[4], *_energy(forecast, outcome), *_steps(forecast, outcome)]
 
 
+ENERGY = "Processor energy"
 PHASE_TITLES = {
     "prepare": "– starting, reading",
     "training": "– training steps",
@@ -135,6 +137,16 @@ def _phases(forecast: Forecast, outcome: Outcome | None) -> list[Compared]:
             Compared(PHASE_TITLES[phase.name], expected, say_seconds(happened.cpu_seconds), f"{against}{note}")
         )
     return found
+
+
+def _energy(forecast: Forecast, outcome: Outcome | None) -> list[Compared]:
+    """What the machine's processors took of it, where it told both times."""
+    if forecast.joules is None:
+        return []
+    expected = Compared(ENERGY, say_energy(forecast.joules))
+    if outcome is None or outcome.joules is None:
+        return [expected]
+    return [Compared(ENERGY, expected.forecast, say_energy(outcome.joules), _relative(outcome.joules, forecast.joules))]
 
 
 def _steps(forecast: Forecast, outcome: Outcome | None) -> list[Compared]:

@@ -153,6 +153,12 @@ def say_seconds(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
+def say_energy(joules: float) -> str:
+    """An amount of energy in watt hours."""
+    hours = joules / 3600
+    return f"{hours:.1f} Wh" if hours < 99.95 else f"{hours / 1000:.2f} kWh"
+
+
 def say_bytes(size: float) -> str:
     """An amount of memory or disk, in powers of ten."""
     for unit in ("B", "kB", "MB"):

@@ -1,9 +1,10 @@
 """A block that does what a layer of an encoder mostly does, by which it is measured how this machine computes."""
 
 import time
-from typing import Any
 
 import torch
+
+from pipeline.precision import mixed_precision
 
 WIDTH, TOKENS = 384, (128, 256, 512, 1024, 2048)
 """Of the block and of the steps by which it is found how many tokens a step should read; set by us."""
@@ -13,11 +14,6 @@ NEARLY = 0.75
 """Of the fastest reading, which is fast enough; set by us."""
 INNER = 4
 """A layer's inner features over its outer ones, as most encoders have it."""
-
-
-def mixed_precision(device: str, *, used: bool) -> Any:
-    """A context in which products are computed in bfloat16, if that is used."""
-    return torch.autocast(device, torch.bfloat16, enabled=used)
 
 
 def efficient_tokens(*, bfloat16: bool) -> int:

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
+from pipeline.precision import mixed_precision
 from pipeline.records import Recipe, Record
 from pipeline.storage import load_record, save_record
-from pipeline.training.block import Block, mixed_precision
+from pipeline.training.block import Block
 from pipeline.training.callbacks import Report
 
 KEPT = "computing.json"

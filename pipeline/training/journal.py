@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.energy import EnergyMeter
+
 Listener = Callable[[dict[str, Any]], None]
 OWN_PEAK = Path("/proc/self/status")
 """Where Linux tells the peak of this process alone: `ru_maxrss` begins at what the process that started it had held."""
@@ -18,7 +20,7 @@ OWN_PEAK = Path("/proc/self/status")
 class Journal:
     """Appends events to `log.jsonl` and tells listeners; each line carries the seconds of the run so far.
 
-    Beside these the memory peak of this session, and the load of the machine.
+    Beside these the memory peak of this session, the load of the machine, and the energy of its processors where it tells.
 
     Args:
         path: The log; what an earlier, interrupted session wrote counts.
@@ -29,7 +31,8 @@ class Journal:
         self.path = path
         self.listeners: list[Listener] = []
         self._started = started if started is not None else time.time()
-        self._before_wall, self._before_cpu = _spent_before(path)
+        self._meter = EnergyMeter()
+        self._before_wall, self._before_cpu, self._before_joules = _spent_before(path)
         _end_cut_line(path)
 
     @property
@@ -42,6 +45,12 @@ class Journal:
         """Processor seconds of this process and its children, in all sessions."""
         return self._before_cpu + cpu_seconds()
 
+    @property
+    def joules(self) -> float | None:
+        """Energy of the machine's processors in all sessions; None where it does not tell."""
+        now = self._meter.joules
+        return None if now is None or self._before_joules is None else self._before_joules + now
+
     def write(self, event: str, **values: Any) -> None:
         """Append one event."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
@@ -52,6 +61,7 @@ class Journal:
             "cpu_seconds": round(self.cpu_seconds, 3),
             "peak_memory_bytes": peak_memory_bytes(),
             "load": round(os.getloadavg()[0], 2),
+            "joules": None if (joules := self.joules) is None else round(joules, 1),
             **values,
         }
         with self.path.open("a", encoding="utf-8") as file:
@@ -77,11 +87,11 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _spent_before(path: Path) -> tuple[float, float]:
-    """Seconds of the last whole line of an earlier session; they already hold those of the sessions before it."""
+def _spent_before(path: Path) -> tuple[float, float, float | None]:
+    """Seconds and joules of the last whole line of an earlier session; they already hold those of the sessions before it."""
     for line in reversed(read_log(path)):
-        return float(line["wall_seconds"]), float(line["cpu_seconds"])
-    return 0.0, 0.0
+        return float(line["wall_seconds"]), float(line["cpu_seconds"]), line.get("joules")
+    return 0.0, 0.0, 0.0
 
 
 def _end_cut_line(path: Path) -> None:

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from pipeline.embeddings import device
+from pipeline.precision import mixed_precision
 from pipeline.records import RateTest
 from pipeline.storage import load_record, save_record
 from pipeline.training.batches import ROW, EncodedRows, collator, count_targets
-from pipeline.training.block import mixed_precision
 from pipeline.training.callbacks import Report
 from pipeline.training.computing import in_single_precision
 from pipeline.training.dropout import cheap_dropout

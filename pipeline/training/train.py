@@ -14,11 +14,11 @@ from transformers import Trainer, TrainerCallback, TrainerState, TrainingArgumen
 from pipeline.errors import StorageError
 from pipeline.evaluation.intervals import standard_error
 from pipeline.memory import is_out_of_memory, release_memory
+from pipeline.precision import mixed_precision
 from pipeline.predictors.fine_tuned import padded_tokens
 from pipeline.records import Adjustment, EpochLog
 from pipeline.training.adjustments import adjust, answer_to, keep_adjustment, load_adjustments
 from pipeline.training.batches import ROW, EncodedRows, collator, count_targets, encode_rows
-from pipeline.training.block import mixed_precision
 from pipeline.training.cadence import epochs_between_scores, say_cadence
 from pipeline.training.callbacks import (
     NOISE,

@@ -29,7 +29,7 @@ from advisor.rule_records import Community, Fact, ModelEntry, Package
 from advisor.rulebook import say_way
 from pipeline.errors import DataError, PipelineError, StorageError
 from pipeline.evaluation.metrics import MACRO_F1
-from pipeline.records import EpochLog, NextSteps
+from pipeline.records import EpochLog, NextSteps, Outcome
 from pipeline.results import Neighbour
 from tests.advisor import decisions
 from tests.advisor.decisions import HOSTILE, Sample
@@ -594,6 +594,23 @@ def test_an_outcome_is_judged_against_its_forecast() -> None:
     against = [line.against for line in compare_forecast(result.forecast, low, result.metric_facts)]
     assert against == ["below range", "unexpected", "2.5 times", "as forecast", "6 % more"]
     assert compare_forecast(result.forecast, high, result.metric_facts)[0].against == "above range"
+
+
+def test_energy_is_compared_where_the_machine_tells_it() -> None:
+    result = decisions.result()
+    assert result.forecast is not None
+    forecast = result.forecast.model_copy(update={"joules": 45_000.0})
+    outcome = result.outcome.model_copy(update={"joules": 900_000.0})
+
+    def told(outcome: Outcome | None) -> list[tuple[str, str, str]]:
+        lines = compare_forecast(forecast, outcome, result.metric_facts)
+        return [(line.forecast, line.outcome, line.against) for line in lines if line.what == "Processor energy"]
+
+    assert told(None) == told(result.outcome) == [("12.5 Wh", "", "")]
+    assert told(outcome) == [("12.5 Wh", "0.25 kWh", "20.0 times")]
+    assert "Processor energy" not in [
+        line.what for line in compare_forecast(result.forecast, outcome, result.metric_facts)
+    ]
 
 
 def test_the_cost_of_the_run_is_its_time_at_the_users_price() -> None:

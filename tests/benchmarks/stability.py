@@ -116,7 +116,7 @@ def spread(draws: list[Right]) -> float:
 
 def main(suite: Path, count: int, draws: int, names: list[str], ways: list[str]) -> None:
     """Each set, and the mean gain over all draws and over sets."""
-    embedder = Embedder(encoder(), MODEL, PREPARATION, cache=None)
+    embedder = Embedder(encoder(), MODEL, PREPARATION, cache=None, quick=True)
     every: dict[str, list[float]] = {way: [] for way in ways}
     for given in load_suite(suite).sets:
         if names and given.name not in names:

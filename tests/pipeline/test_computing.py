@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.precision import mixed_precision
 from pipeline.records import ModelSource, Recipe
 from pipeline.storage import load_record, save_record
 from pipeline.task import Rows
 from pipeline.training import block
-from pipeline.training.block import Block, efficient_tokens, mixed_precision
+from pipeline.training.block import Block, efficient_tokens
 from pipeline.training.computing import (
     KEPT,
     Computing,
