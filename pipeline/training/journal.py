@@ -24,13 +24,13 @@ class Journal:
 
     Args:
         path: The log; what an earlier, interrupted session wrote counts.
-        started: `time.time()` at which this session began, when that was before now.
+        started: `time.time()` at which this process began, when all of it belongs to the session; the session begins now otherwise.
     """
 
     def __init__(self, path: Path, started: float | None = None) -> None:
         self.path = path
         self.listeners: list[Listener] = []
-        self._started = started if started is not None else time.time()
+        self._started, self._earlier_cpu = (started, 0.0) if started is not None else (time.time(), cpu_seconds())
         self._meter = EnergyMeter()
         self._before_wall, self._before_cpu, self._before_joules = _spent_before(path)
         _end_cut_line(path)
@@ -43,7 +43,7 @@ class Journal:
     @property
     def cpu_seconds(self) -> float:
         """Processor seconds of this process and its children, in all sessions."""
-        return self._before_cpu + cpu_seconds()
+        return self._before_cpu + cpu_seconds() - self._earlier_cpu
 
     @property
     def joules(self) -> float | None:
