@@ -16,6 +16,7 @@ from scipy.stats import theilslopes
 
 from pipeline.apart import PROGRESS, Errand, TrainingRequest
 from pipeline.embeddings import Embedder
+from pipeline.energy import EnergyMeter
 from pipeline.errors import PipelineError
 from pipeline.evaluation.intervals import difference_standard_error
 from pipeline.memory import release_memory
@@ -104,7 +105,6 @@ PILOT = Errand("pipeline.pilot", "The dry run", PilotRequest, PilotOutcome)
 
 def _carry_out(request: PilotRequest, rows: Rows, parts: Array, folder: Path) -> PilotOutcome:
     import pipeline.training.train  # noqa: F401 - before the clock below, since importing it is a part of starting
-    from pipeline.energy import EnergyMeter
     from pipeline.training.journal import cpu_seconds, peak_memory_bytes
 
     task = load_task(request.task, request.options)

@@ -114,9 +114,7 @@ def fit_logistic(
     if len(present) < 2:
         bias[rows] = 0.0
         return Linear(weight, bias)
-    solver = (
-        "newton-cg" if issparse(features) else "lbfgs"
-    )  # five times as fast on counts of words, and no slower to converge
+    solver = "newton-cg" if issparse(features) else "lbfgs"  # on counts of words 1.5 to 8 times as fast
     model = LogisticRegression(C=strength, max_iter=iterations, class_weight=weights, random_state=seed, solver=solver)
     with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")  # a solver that stops at max_iter has converged well enough for a baseline

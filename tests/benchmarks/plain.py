@@ -36,10 +36,8 @@ def encoder() -> Path:
 def make_job(rows: Rows, validation: Rows, recipe: Recipe, seed: int, *, from_probe: bool) -> TrainingJob:
     """Our way, the head started as a run starts it or at random."""
     task, classes = load_task("text-classification"), sorted({str(answer) for answer in rows.answers})
-    embedder, templates = (
-        Embedder(encoder(), MODEL, PREPARATION, cache=None, quick=True),
-        load_rules().tasks[task.key].templates,
-    )
+    embedder = Embedder(encoder(), MODEL, PREPARATION, cache=None, quick=True)
+    templates = load_rules().tasks[task.key].templates
     setting = RivalSetting(embedder, classes, ACCURACY, {}, templates, "mean")
     return TrainingJob(
         task=task,
